@@ -1,0 +1,139 @@
+// swift-tools-version: 6.2
+import PackageDescription
+import Foundation
+
+// MARK: - Parts we stand on
+
+let packages: [Package.Dependency] = [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+]
+
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+// MARK: - Targets, one line each: name, folder, what it stands on
+
+func library(_ name: String, _ folder: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "\(folder)/\(name)", swiftSettings: settings)
+}
+
+func binary(_ name: String, _ folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "\(folder)/\(name)", swiftSettings: settings)
+}
+
+func tests(_ library: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(library)Tests", dependencies: [.byName(name: library)] + dependencies, path: "Tests/\(library)Tests",
+        swiftSettings: settings)
+}
+
+let core: [Target] = [
+    library("MailCore", "Shared/Core"),
+    library("QueueContracts", "Shared/Core", ["MailCore"]),
+]
+
+let drivers: [Target] = [
+    .systemLibrary(name: "CLibPQ", path: "Shared/Drivers/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .target(
+        name: "CRabbitMQ", path: "Shared/Drivers/CRabbitMQ", linkerSettings: [.linkedLibrary("rabbitmq")]),
+    library("BlockingWork", "Shared/Drivers"),
+    library("PostgreSQL", "Shared/Drivers", ["CLibPQ", "BlockingWork", logging, lifecycle, deque]),
+    library("AMQP", "Shared/Drivers", ["CRabbitMQ", "BlockingWork", logging, lifecycle, deque]),
+]
+
+let grammars: [Target] = [
+    library("MailWire", "Shared/Grammar", ["MailCore"]),
+    library("MessageGrammar", "Shared/Grammar", ["MailCore", "MailWire"]),
+    library("SMTPGrammar", "Shared/Grammar", ["MailCore", "MailWire"]),
+    library("IMAPGrammar", "Shared/Grammar", ["MailCore", "MailWire", "MessageGrammar"]),
+    library("SASL", "Shared/Grammar", ["MailCore", "MailWire", crypto, cryptoExtras]),
+]
+
+let platform: [Target] = [
+    library("ServiceKit", "Shared/Platform", ["MailCore", logging, lifecycle, configuration]),
+    library("LineServer", "Shared/Platform", ["MailCore", "ServiceKit", nio, nioPosix, nioSSL, logging, lifecycle, deque]),
+    .target(
+        name: "Storage",
+        dependencies: [
+            "MailCore", "QueueContracts", "PostgreSQL", "MessageGrammar", "SASL", "ServiceKit", logging, lifecycle, deque,
+        ],
+        path: "Shared/Platform/Storage", resources: [.embedInCode("Migrations")], swiftSettings: settings),
+    library("MailQueue", "Shared/Platform", ["MailCore", "QueueContracts", "AMQP", "Storage", "ServiceKit", logging, lifecycle]),
+]
+
+let services: [Target] = [
+    library(
+        "SMTPServer", "Services/Accept",
+        ["SMTPGrammar", "MessageGrammar", "SASL", "LineServer", "MailQueue", "Storage", "ServiceKit", nio]),
+    binary("smtpd", "Services/Accept", ["SMTPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    library("Classifier", "Services/Classify", ["MailCore", "MailWire", "MessageGrammar", "MailQueue", "Storage", "ServiceKit"]),
+    binary("classifyd", "Services/Classify", ["Classifier", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    library("MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit"]),
+    binary("filerd", "Services/Deliver", ["MailboxFiler", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    library(
+        "IMAPServer", "Services/Read",
+        ["IMAPGrammar", "MessageGrammar", "SASL", "LineServer", "MailQueue", "Storage", "ServiceKit", nio]),
+    binary("accessd", "Services/Read", ["IMAPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    library("Observatory", "Services/Watch", ["QueueContracts", "MailQueue", "Storage", "ServiceKit", hummingbird]),
+    binary("watchd", "Services/Watch", ["Observatory", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    binary("martlet", "Services/Watch", ["MailQueue", "Storage", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments]),
+]
+
+let testTargets: [Target] = [
+    tests("MailCore"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+]
+
+// DEV: only targets whose folder has sources.
+func exists(_ path: String) -> Bool {
+    let entries = FileManager.default.enumerator(atPath: Context.packageDirectory + "/" + path)
+    while let entry = entries?.nextObject() as? String {
+        if entry.hasSuffix(".swift") || entry.hasSuffix(".c") || entry.hasSuffix("modulemap") { return true }
+    }
+    return false
+}
+let only = Context.environment["MARTLET_ONLY"].map { Set($0.split(separator: ",").map(String.init)) }
+let warm: [Target] = [.target(name: "Warm", dependencies: [nio, nioPosix, nioSSL, logging, lifecycle, configuration, crypto, cryptoExtras, arguments, deque, hummingbird, .product(name: "NIOExtras", package: "swift-nio-extras")], path: "Warm")]
+let candidates = (core + drivers + grammars + platform + services + testTargets + warm).filter { exists($0.path!) }
+let names = Set(candidates.map(\.name))
+let present = candidates.filter { only == nil || !$0.isTest || only!.contains($0.name) }
+for target in present {
+    target.dependencies = target.dependencies.filter {
+        if case .byNameItem(let name, _) = $0 { return names.contains(name) } else { return true }
+    }
+}
+
+let binaries = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+
+let package = Package(
+    name: "martlet",
+    platforms: [.macOS(.v15)],
+    products: binaries.filter { names.contains($0) }.map { .executable(name: "martlet-\($0)", targets: [$0]) }
+        + (names.contains("martlet") ? [.executable(name: "martlet", targets: ["martlet"])] : []),
+    dependencies: packages,
+    targets: present,
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,55 @@
+/// An identifier that is a UUIDv7 underneath; the wrapping type keeps mails and bodies apart.
+package protocol UUIDIdentifier: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
+    var uuid: UUIDv7 { get }
+    init(_ uuid: UUIDv7)
+}
+
+extension UUIDIdentifier {
+    package static func next(at now: Timestamp = .now()) -> Self { Self(UUIDv7.next(at: now)) }
+
+    package init?(_ text: some StringProtocol) {
+        guard let uuid = UUIDv7(text) else { return nil }
+        self.init(uuid)
+    }
+
+    package var description: String { uuid.description }
+
+    package static func < (left: Self, right: Self) -> Bool { left.uuid < right.uuid }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let uuid = UUIDv7(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not a UUID")
+        }
+        self.init(uuid)
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
+/// Names one accepted mail on its whole way.
+package struct MailID: UUIDIdentifier {
+    package let uuid: UUIDv7
+    package init(_ uuid: UUIDv7) { self.uuid = uuid }
+}
+
+/// Names the wire bytes of a mail; several mailbox entries share one body.
+package struct BodyID: UUIDIdentifier {
+    package let uuid: UUIDv7
+    package init(_ uuid: UUIDv7) { self.uuid = uuid }
+}
+
+package struct AccountID: Hashable, Comparable, Sendable, Codable {
+    package let value: Int64
+    package init(_ value: Int64) { self.value = value }
+    package static func < (left: AccountID, right: AccountID) -> Bool { left.value < right.value }
+}
+
+package struct MailboxID: Hashable, Comparable, Sendable, Codable {
+    package let value: Int64
+    package init(_ value: Int64) { self.value = value }
+    package static func < (left: MailboxID, right: MailboxID) -> Bool { left.value < right.value }
+}
