@@ -1,0 +1,30 @@
+# Martlet. `make run` starts a whole mail server on this machine; `make test` proves it.
+.PHONY: setup build run stop test bench format lint help
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+setup: ## install the Debian packages that are missing
+	@deploy/local/setup
+
+build: setup ## build all binaries in release mode
+	@deploy/local/build
+
+run: ## build and start everything: PostgreSQL, RabbitMQ, the daemons, two accounts (Ctrl-C stops it)
+	@deploy/local/run
+
+stop: ## stop what `make run` started; mail stays
+	@deploy/local/stop
+
+test: ## unit, integration and end-to-end tests on servers they start themselves
+	@Tests/run
+
+bench: ## measure this server and its peers in one run
+	@Tests/Benchmarks/run
+
+format: ## format the Swift sources
+	@swift format --in-place --recursive --parallel Package.swift Services Shared Tests
+
+lint: ## check the format of the Swift sources
+	@swift format lint --strict --recursive --parallel Package.swift Services Shared Tests

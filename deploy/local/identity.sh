@@ -1,0 +1,212 @@
+# Who is who in the local system: database roles, broker users, certificates, accounts. Sourced by `run`.
+
+as_superuser() { # as_superuser DATABASE SQL
+    PGPASSWORD=$(secret postgres.password) psql -X -q -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U postgres -d "$1" -c "$2"
+}
+
+make_database() {
+    [ -n "$(as_superuser postgres "SELECT 1 FROM pg_roles WHERE rolname = 'martlet_owner'")" ] ||
+        as_superuser postgres "CREATE ROLE martlet_owner LOGIN CREATEROLE PASSWORD '$(secret owner.password)'"
+    [ -n "$(as_superuser postgres "SELECT 1 FROM pg_database WHERE datname = 'martlet'")" ] || {
+        as_superuser postgres "CREATE DATABASE martlet OWNER martlet_owner"
+        as_superuser martlet "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO martlet_owner"
+    }
+}
+
+# Each daemon has a role and a broker user of its own, with a password of its own.
+give_roles_passwords() {
+    local name
+    for name in $daemons; do
+        psql -X -q -v ON_ERROR_STOP=1 "$admin_url" -c "ALTER ROLE martlet_$name LOGIN PASSWORD '$(secret "$name.password")'" ||
+            die "the role martlet_$name could not be given a password" "The database user needs CREATEROLE."
+    done
+}
+
+broker_definitions() {
+    local name arguments=
+    for name in admin $daemons; do arguments="$arguments --user martlet_$name=$(secret "$name.password.file")"; done
+    for name in admin $daemons; do secret "$name.password" >/dev/null; done
+    {
+        printf '{"martlet_admin":"%s"' "$(secret admin.password)"
+        for name in $daemons; do printf ',"martlet_%s":"%s"' "$name" "$(secret "$name.password")"; done
+        printf '}'
+    } | "$bin/martlet" topology --definitions --passwords-stdin
+}
+
+daemon_postgres_url() { # the admin's URL with the daemon's own role in it
+    local rest=${admin_url#*://}
+    case ${rest%%/*} in *@*) rest=${rest#*@} ;; esac
+    echo "postgresql://martlet_$1:$(secret "$1.password")@$rest"
+}
+
+daemon_amqp_url() { echo "${MARTLET_AMQP_URL:-amqp://martlet_$1:$(secret "$1.password")@127.0.0.1:$amqp_port/%2F}"; }
+
+setting() { printf '%s' "$2" >"$services/.$daemon.env/MARTLET_$1"; }
+
+# make_daemon NAME: its settings as an environment folder that only it is started with, and its service.
+make_daemon() {
+    local daemon=$1
+    rm -rf "$services/.$daemon.env"
+    (umask 077 && mkdir -p "$services/.$daemon.env")
+    setting POSTGRES_URL "$(daemon_postgres_url "$daemon")"
+    setting AMQP_URL "$(daemon_amqp_url "$daemon")"
+    setting LOG_LEVEL "${MARTLET_LOG_LEVEL:-info}"
+    case $daemon in
+        smtpd)
+            setting SMTP_HOST 127.0.0.1
+            setting SMTP_HOSTNAME mail.example.test
+            setting SMTP_MX_PORT "$smtp_port"
+            setting SMTP_SUBMISSION_PORT "$submission_port"
+            setting SMTP_SUBMISSIONS_PORT "$submissions_port"
+            ;;
+        accessd)
+            setting IMAP_HOST 127.0.0.1
+            setting IMAP_PORT "$imap_port"
+            setting IMAP_IMAPS_PORT "$imaps_port"
+            ;;
+        classifyd) setting CLASSIFY_SNAPSHOT "$data/share/$(basename "$(ls "$root"/Services/Classify/Classifier/Snapshot/*.model)")" ;;
+        watchd)
+            setting WATCH_HOST 127.0.0.1
+            setting WATCH_PORT "$http_port"
+            ;;
+    esac
+    case $daemon in
+        smtpd | accessd)
+            setting TLS_CERTIFICATE "$data/tls/server.pem"
+            setting TLS_KEY "$data/tls/server.key"
+            ;;
+    esac
+    # What the caller set for a daemon's own keys (MARTLET_SMTP_..., MARTLET_IMAP_...) wins.
+    local name
+    for name in $(compgen -e MARTLET_ || true); do
+        case $name in
+            MARTLET_HOME | MARTLET_PORT_BASE | MARTLET_POSTGRES_URL | MARTLET_AMQP_URL | MARTLET_ALLOW_ROOT | MARTLET_TEST_*) ;;
+            *) printf '%s' "${!name}" >"$services/.$daemon.env/$name" ;;
+        esac
+    done
+    service "$daemon" "ulimit -n 65536 2>/dev/null || true; exec chpst -e $(printf %q "$services/.$daemon.env") $(as_prefix "$daemon") $(printf %q "$data/bin/martlet-$daemon")"
+}
+
+# The operator's command with the owner's rights: $home/martlet.
+make_cli() {
+    (umask 077 && cat >"$home/martlet" <<CLI
+#!/bin/sh
+# martlet, the operator's command, set up for this local system
+export MARTLET_POSTGRES_URL=\${MARTLET_POSTGRES_URL:-'$admin_url'}
+export MARTLET_AMQP_URL=\${MARTLET_AMQP_URL:-'amqp://martlet_admin:$(secret admin.password)@127.0.0.1:$amqp_port/%2F'}
+exec '$data/bin/martlet' "\$@"
+CLI
+    )
+    chmod 700 "$home/martlet"
+}
+
+# A certificate authority of this system, and a server certificate for 800 days.
+make_certificates() {
+    local folder=$data/tls
+    [ ! -s "$folder/server.pem" ] || return 0
+    step "creating TLS certificates"
+    mkdir -p "$folder"
+    chmod 755 "$folder"
+    (
+        cd "$folder"
+        umask 077
+        openssl ecparam -name prime256v1 -genkey -noout -out ca.key
+        openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj "/CN=Martlet local CA" \
+            -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign -out ca.pem
+        openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out server.key
+        openssl req -new -key server.key -subj "/CN=mail.example.test" -out server.csr
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -sha256 -days 800 -out leaf.pem -extfile <(
+            printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n'
+            printf 'subjectAltName=DNS:mail.example.test,DNS:example.test,DNS:localhost,IP:127.0.0.1,IP:::1\n'
+        )
+        cat leaf.pem ca.pem >server.pem
+        rm -f server.csr
+        chmod 644 ca.pem server.pem leaf.pem
+        [ "$is_root" = no ] || chown martlet server.key
+    ) >"$data/log/certificates.log" 2>&1 || die "openssl could not make the certificates" "See $data/log/certificates.log"
+}
+
+# The domain and two accounts of the first start, and welcome.json, the facts for programs.
+make_accounts() {
+    [ ! -s "$home/welcome.json" ] || { write_welcome; return 0; }
+    step "creating example.test with alice and bob"
+    local name
+    "$home/martlet" domain add example.test >/dev/null || die "the domain could not be added"
+    for name in alice bob; do
+        secret "account.$name" | "$home/martlet" account add "$name@example.test" --password-stdin >/dev/null ||
+            die "the account $name@example.test could not be added"
+    done
+    write_welcome
+}
+
+write_welcome() {
+    (umask 077 && cat >"$home/welcome.json.new" <<JSON
+{
+  "domain": "example.test",
+  "accounts": [
+    {"address": "alice@example.test", "password": "$(secret account.alice)"},
+    {"address": "bob@example.test", "password": "$(secret account.bob)"}
+  ],
+  "ports": {
+    "smtp": $smtp_port, "submission": $submission_port, "submissions": $submissions_port,
+    "imap": $imap_port, "imaps": $imaps_port, "http": $http_port
+  },
+  "ca": "$data/tls/ca.pem",
+  "rabbitmq": {
+    "management": "http://127.0.0.1:$management_port", "user": "martlet_admin", "password": "$(secret admin.password)"
+  }
+}
+JSON
+    )
+    chmod 600 "$home/welcome.json.new"
+    mv "$home/welcome.json.new" "$home/welcome.json"
+}
+
+# imap_has TEXT: whether alice's Inbox holds a mail with that subject.
+imap_has() {
+    printf 'user = "alice@example.test:%s"\n' "$(secret account.alice)" |
+        curl -s -m 5 -K - --cacert "$data/tls/ca.pem" "imaps://localhost:$imaps_port/INBOX?SUBJECT%20%22$1%22" | grep -q '^\* SEARCH [0-9]'
+}
+
+# One mail through the whole path, so that "ready" has been seen and not assumed. Only on the first start.
+send_welcome() {
+    [ ! -e "$data/welcomed" ] || return 0
+    step "sending a welcome mail through the whole path"
+    sed 's/$/\r/' >"$data/welcome.eml" <<MAIL
+From: Martlet <postmaster@example.test>
+To: Alice <alice@example.test>
+Subject: Welcome to Martlet
+Date: $(LC_ALL=C date -R)
+Message-ID: <welcome-$(date +%s)@example.test>
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+Hello Alice,
+
+this mail was accepted over SMTP, judged by the classifier, filed into your
+Inbox and read over IMAP, each by a program of its own. Its way is kept:
+
+    .martlet/martlet trace MAIL     (the id is in this mail's Received line)
+
+Have a look at the queues it passed: http://127.0.0.1:$management_port
+MAIL
+    curl -s -m 10 "smtp://127.0.0.1:$smtp_port/localhost" --mail-from postmaster@example.test \
+        --mail-rcpt alice@example.test -T "$data/welcome.eml" || die "the welcome mail was not accepted" "See $data/log/smtpd/current"
+    wait_for 15 "the welcome mail" imap_has "Welcome to Martlet" ||
+        die "the welcome mail did not arrive in alice's Inbox within 15 s" "See $data/log/*/current"
+    : >"$data/welcomed"
+}
+
+print_where() {
+    say ""
+    say "$1"
+    say ""
+    say "  SMTP         127.0.0.1:$smtp_port   submission $submission_port (STARTTLS), $submissions_port (TLS)"
+    say "  IMAP         127.0.0.1:$imap_port (STARTTLS), $imaps_port (TLS)"
+    say "  health       http://127.0.0.1:$http_port/health/ready   metrics: /metrics"
+    say "  RabbitMQ     http://127.0.0.1:$management_port   user martlet_admin"
+    say "  accounts     alice@example.test and bob@example.test; passwords in $home/welcome.json"
+    say "  operator     $home/martlet --help"
+    say "  data, logs   $data, $data/log/<name>/current"
+    say ""
+}
