@@ -23,9 +23,7 @@ give_roles_passwords() {
 }
 
 broker_definitions() {
-    local name arguments=
-    for name in admin $daemons; do arguments="$arguments --user martlet_$name=$(secret "$name.password.file")"; done
-    for name in admin $daemons; do secret "$name.password" >/dev/null; done
+    local name
     {
         printf '{"martlet_admin":"%s"' "$(secret admin.password)"
         for name in $daemons; do printf ',"martlet_%s":"%s"' "$name" "$(secret "$name.password")"; done

@@ -1,0 +1,179 @@
+"""A running Martlet for the end-to-end tests.
+
+Fixtures
+  martlet   the system (session-wide): ports, `cli(...)`, `imap(account)`, `smtp(...)`, `kill(daemon)`, `stop/start(daemon)`, `sql(...)`
+  account   a fresh account of this test: `.address`, `.password`, `.local`
+  second    another one
+
+The system is the one `Tests/run` started (MARTLET_HOME, MARTLET_PORT_BASE); by hand: `make test`, or
+`MARTLET_HOME=dir MARTLET_PORT_BASE=22000 deploy/local/run --detach` and the same two variables for pytest.
+"""
+import imaplib, json, os, pathlib, re, signal, smtplib, socket, ssl, subprocess, time, uuid
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DAEMONS = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+
+
+class Account:
+    def __init__(self, address, password):
+        self.address, self.password = address, password
+        self.local = address.split("@")[0]
+
+
+class Martlet:
+    def __init__(self, home):
+        self.home = pathlib.Path(home)
+        self.welcome = json.loads((self.home / "welcome.json").read_text())
+        self.ports, self.ca = self.welcome["ports"], self.welcome["ca"]
+        self.data = pathlib.Path(self.ca).parents[1]
+        self.domain = self.welcome["domain"]
+        self.tls = ssl.create_default_context(cafile=self.ca)
+
+    # -- the operator's command
+    def cli(self, *arguments, input=None, check=True):
+        run = subprocess.run([str(self.home / "martlet"), *arguments], input=input, capture_output=True, text=True, timeout=120)
+        if check:
+            assert run.returncode == 0, f"martlet {' '.join(arguments)}: {run.stdout}{run.stderr}"
+        return run
+
+    def cli_json(self, *arguments, input=None):
+        return json.loads(self.cli(*arguments, "--json", input=input).stdout)
+
+    def new_account(self, prefix="user"):
+        address, password = f"{prefix}-{uuid.uuid4().hex[:10]}@{self.domain}", uuid.uuid4().hex
+        self.cli("account", "add", address, "--password-stdin", input=password)
+        return Account(address, password)
+
+    # -- protocols
+    def smtp(self, port="smtp", account=None, timeout=30):
+        if port == "submissions":
+            client = smtplib.SMTP_SSL("localhost", self.ports[port], timeout=timeout, context=self.tls, local_hostname="client.test")
+        else:
+            client = smtplib.SMTP("localhost", self.ports[port], timeout=timeout, local_hostname="client.test")
+        if port == "submission":
+            client.starttls(context=self.tls)
+        if account:
+            client.login(account.address, account.password)
+        return client
+
+    def imap(self, account, timeout=30):
+        client = imaplib.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.tls, timeout=timeout)
+        client.login(account.address, account.password)
+        return client
+
+    def socket(self, port, timeout=15):
+        return socket.create_connection(("127.0.0.1", self.ports[port]), timeout=timeout)
+
+    def send(self, to, message, sender="someone@remote.test"):
+        """Delivers to the MX port; returns the mail id of the 250."""
+        with self.smtp() as client:
+            client.ehlo()
+            client.mail(sender)
+            for address in [to] if isinstance(to, str) else to:
+                code, text = client.rcpt(address)
+                assert code == 250, (code, text)
+            code, text = client.data(message)
+            assert code == 250, (code, text)
+            return text.decode().split()[1]
+
+    def wait_mail(self, account, text, mailbox="INBOX", seconds=20):
+        """Waits until one mail with this text in its subject is in the mailbox; returns its bytes."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                found = self.find(account, text, mailbox)
+                if found:
+                    assert len(found) == 1, f"{len(found)} copies of {text}"
+                    return found[0]
+            except (imaplib.IMAP4.abort, ConnectionError, OSError):
+                pass  # accessd may be restarting in this test
+            assert time.monotonic() < deadline, f"{text} is not in {mailbox} after {seconds} s"
+            time.sleep(0.1)
+
+    def find(self, account, text, mailbox="INBOX"):
+        client = self.imap(account)
+        try:
+            client.select(mailbox, readonly=True)
+            _, data = client.search(None, "SUBJECT", f'"{text}"')
+            return [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in data[0].split()]
+        finally:
+            client.logout()
+
+    # -- daemons
+    def pid(self, daemon):
+        try:
+            return int((self.data / "services" / daemon / "supervise" / "pid").read_text())
+        except (ValueError, FileNotFoundError):
+            return None
+
+    def kill(self, daemon, number=signal.SIGKILL):
+        pid = self.pid(daemon)
+        assert pid, f"{daemon} is not running"
+        os.kill(pid, number)
+        return pid
+
+    def sv(self, command, daemon):
+        subprocess.run(["sv", "-w", "40", command, str(self.data / "services" / daemon)], check=True, capture_output=True)
+
+    def stop(self, daemon):
+        self.sv("stop", daemon)
+
+    def start(self, daemon):
+        self.sv("start", daemon)
+
+    def rss(self, daemon):
+        """Resident memory in MiB."""
+        status = pathlib.Path(f"/proc/{self.pid(daemon)}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1)) / 1024
+
+    def log(self, daemon):
+        return (self.data / "log" / daemon / "current").read_text(errors="replace")
+
+    def http(self, path):
+        run = subprocess.run(["curl", "-s", "-m", "5", "-w", "\n%{http_code}", f"http://127.0.0.1:{self.ports['http']}{path}"],
+                             capture_output=True, text=True)
+        body, _, code = run.stdout.rpartition("\n")
+        return int(code or 0), body
+
+    def wait_ready(self, seconds=30, degraded=False):
+        deadline = time.monotonic() + seconds
+        while True:
+            code, body = self.http("/health/ready")
+            if code == 200 and (degraded or '"classify"' not in body):
+                return
+            assert time.monotonic() < deadline, f"not ready after {seconds} s: {body}"
+            time.sleep(0.2)
+
+    def sql(self, query, database="martlet"):
+        password = (self.data / "secrets" / "postgres.password").read_text()
+        port = int(os.environ.get("MARTLET_PORT_BASE", "2000")) + 432
+        run = subprocess.run(["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", database,
+                              "-c", query], env={**os.environ, "PGPASSWORD": password}, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        return [line.split("|") for line in run.stdout.splitlines()]
+
+
+def message(subject, body="Hello,\r\n\r\nsee you at lunch tomorrow.\r\n", sender="Some One <someone@remote.test>", to="you@example.test"):
+    return (f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\nDate: Sat, 21 Nov 2026 10:00:00 +0000\r\n"
+            f"Message-ID: <{uuid.uuid4().hex}@remote.test>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{body}").encode()
+
+
+@pytest.fixture(scope="session")
+def martlet():
+    home = os.environ.get("MARTLET_HOME")
+    if not home or not (pathlib.Path(home) / "welcome.json").exists():
+        pytest.exit("no running system: use `make test`, or set MARTLET_HOME and MARTLET_PORT_BASE (see conftest.py)", 2)
+    system = Martlet(home)
+    system.wait_ready()
+    return system
+
+
+@pytest.fixture
+def account(martlet):
+    return martlet.new_account()
+
+
+@pytest.fixture
+def second(martlet):
+    return martlet.new_account("second")
