@@ -19,9 +19,11 @@ let packages: [Package.Dependency] = [
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
@@ -74,8 +76,8 @@ let grammars: [Target] = [
 ]
 
 let platform: [Target] = [
-    library("ServiceKit", "Shared/Platform", ["MailCore", logging, lifecycle, configuration]),
-    library("LineServer", "Shared/Platform", ["MailCore", "ServiceKit", nio, nioPosix, nioSSL, logging, lifecycle, deque]),
+    library("ServiceKit", "Shared/Platform", ["MailCore", logging, lifecycle, signals, configuration]),
+    library("LineServer", "Shared/Platform", ["MailCore", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
     .target(
         name: "Storage",
         dependencies: [
@@ -90,7 +92,10 @@ let services: [Target] = [
         "SMTPServer", "Services/Accept",
         ["SMTPGrammar", "MessageGrammar", "SASL", "LineServer", "MailQueue", "Storage", "ServiceKit", nio]),
     binary("smtpd", "Services/Accept", ["SMTPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
-    library("Classifier", "Services/Classify", ["MailCore", "MailWire", "MessageGrammar", "MailQueue", "Storage", "ServiceKit"]),
+    .target(
+        name: "Classifier",
+        dependencies: ["MailCore", "MailWire", "MessageGrammar", "MailQueue", "Storage", "ServiceKit", logging, lifecycle],
+        path: "Services/Classify/Classifier", exclude: ["Snapshot"], swiftSettings: settings),
     binary("classifyd", "Services/Classify", ["Classifier", "MailQueue", "Storage", "ServiceKit", lifecycle]),
     library("MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit"]),
     binary("filerd", "Services/Deliver", ["MailboxFiler", "MailQueue", "Storage", "ServiceKit", lifecycle]),
