@@ -1,0 +1,24 @@
+import CLibPQ
+
+/// Collects the WARNINGs that the server sends. Used on the connection's thread only: libpq calls back from there.
+final class NoticeBox {
+    private(set) var warnings: [String] = []
+
+    func clear() { warnings.removeAll() }
+
+    fileprivate func take(_ result: OpaquePointer?) {
+        let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))).map { String(cString: $0) }
+        guard severity == "WARNING", warnings.count < 16 else { return }
+        let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
+        warnings.append(text ?? "warning")
+    }
+
+    /// The box must outlive the connection it is installed in.
+    func install(in connection: OpaquePointer) {
+        PQsetNoticeReceiver(connection, receiveNotice, Unmanaged.passUnretained(self).toOpaque())
+    }
+}
+
+private func receiveNotice(_ context: UnsafeMutableRawPointer?, _ result: OpaquePointer?) {
+    if let context { Unmanaged<NoticeBox>.fromOpaque(context).takeUnretainedValue().take(result) }
+}

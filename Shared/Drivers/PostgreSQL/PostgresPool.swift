@@ -1,0 +1,157 @@
+import DequeModule
+package import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// A bounded set of connections, opened when needed. Usable without `run()`; `run()` closes what is idle or left over.
+package final class PostgresPool: Service, Sendable {
+    package let configuration: PostgresConfiguration
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct Waiter {
+        let id: UInt64
+        let continuation: CheckedContinuation<PostgresConnection?, Never>
+    }
+
+    private struct State {
+        /// Last used at the end, so that spare connections stay idle and can be closed.
+        var idle: [(connection: PostgresConnection, since: ContinuousClock.Instant)] = []
+        var open = 0
+        var waiters: Deque<Waiter> = []
+        var nextWaiter: UInt64 = 0
+    }
+
+    package init(configuration: PostgresConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Lends a connection to `body`, which runs on that connection's thread. Cancelling the task does not interrupt it.
+    package func withConnection<T: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws -> T
+    ) async throws -> T {
+        let connection = try await acquire()
+        defer { release(connection) }
+        return try await logged { try await connection.perform(body) }
+    }
+
+    /// BEGIN (sent with the first statement), `body`, COMMIT; ROLLBACK when `body` throws.
+    ///
+    /// End with `commit(after:)` to save the round trip of COMMIT.
+    /// - Parameter identified: asks for the transaction id, so that `commitUnknown` can be resolved.
+    package func transaction<T: Sendable>(
+        identified: Bool = false, _ body: @Sendable (isolated PostgresConnection) throws -> T
+    ) async throws -> T {
+        let connection = try await acquire()
+        defer { release(connection) }
+        return try await logged { try await connection.performTransaction(identified: identified, body) }
+    }
+
+    /// Closes connections that were idle for long, and at shutdown all that are not in use.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await self.closeIdle(before: .now - self.configuration.idleTimeout)
+                // A house-keeping interval, on no mail's path. Sleep ends early at shutdown.
+                try? await Task.sleep(for: .seconds(60))
+            }
+        }
+        await closeIdle(before: .now)
+    }
+
+    package func closeIdle(before moment: ContinuousClock.Instant = .now) async {
+        let expired = state.withLock { state in
+            let expired = state.idle.filter { $0.since <= moment }
+            state.idle.removeAll { $0.since <= moment }
+            state.open -= expired.count
+            return expired
+        }
+        for entry in expired { await entry.connection.close() }
+    }
+
+    // MARK: - Slots
+
+    private enum Decision { case take(PostgresConnection), make, wait(UInt64) }
+
+    private func acquire() async throws -> PostgresConnection {
+        let decision: Decision = state.withLock { state in
+            if let entry = state.idle.popLast() { return .take(entry.connection) }
+            if state.open < configuration.connections {
+                state.open += 1
+                return .make
+            }
+            state.nextWaiter &+= 1
+            return .wait(state.nextWaiter)
+        }
+        switch decision {
+        case .take(let connection): return connection
+        case .make: return PostgresConnection(configuration: configuration)
+        case .wait(let id): return try await wait(id)
+        }
+    }
+
+    /// Waits for a release, at most `acquireTimeout`; a cancelled task stops waiting.
+    private func wait(_ id: UInt64) async throws -> PostgresConnection {
+        let limit = configuration.acquireTimeout
+        return try await withThrowingTaskGroup(of: PostgresConnection?.self) { group in
+            group.addTask { await self.queue(id) }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                self.expire(id)
+                return nil
+            }
+            var connection: PostgresConnection?
+            // The waiter always ends: with a connection, or with nil by `expire`.
+            while let finished = try await group.next() {
+                if let finished { connection = finished }
+                group.cancelAll()
+                // A waiter that queued up after the limit had passed; a later one sees that it is cancelled.
+                self.expire(id)
+            }
+            if let connection { return connection }
+            try Task.checkCancellation()
+            throw PostgresError(.poolExhausted, "no free connection of \(configuration.connections)")
+        }
+    }
+
+    private func queue(_ id: UInt64) async -> PostgresConnection? {
+        await withCheckedContinuation { continuation in
+            let immediate: PostgresConnection?? = state.withLock { state in
+                // One may have come back since we looked.
+                if let entry = state.idle.popLast() { return .some(entry.connection) }
+                if Task.isCancelled { return .some(nil) }
+                state.waiters.append(Waiter(id: id, continuation: continuation))
+                return nil
+            }
+            if let immediate { continuation.resume(returning: immediate) }
+        }
+    }
+
+    private func expire(_ id: UInt64) {
+        let waiter = state.withLock { state -> Waiter? in
+            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            return state.waiters.remove(at: index)
+        }
+        waiter?.continuation.resume(returning: nil)
+    }
+
+    private func release(_ connection: PostgresConnection) {
+        let waiter = state.withLock { state -> Waiter? in
+            if let waiter = state.waiters.popFirst() { return waiter }
+            state.idle.append((connection, .now))
+            return nil
+        }
+        waiter?.continuation.resume(returning: connection)
+    }
+
+    /// The cause goes to the log here, once; callers only see what it means for them.
+    private func logged<T>(_ work: () async throws -> T) async throws -> T {
+        do {
+            return try await work()
+        } catch let error as PostgresError {
+            logger.info("database request failed", metadata: ["db.error": "\(error)"])
+            throw error
+        }
+    }
+}
