@@ -1,0 +1,94 @@
+import MailCore
+import NIOCore
+import NIOSSL
+
+extension LineConnection {
+    /// What a client may still send after a fault before it is cut off.
+    private static let lingerTime = TimeAmount.seconds(2)
+    private static let lingerBytes = 256 * 1024
+
+    /// The whole life of a connection; returns when it is closed or closing.
+    func serve(_ session: @Sendable (isolated LineConnection) async -> Void) async {
+        event(.opened(role: listener.role, peer: peerAddress, localPort: localPort))
+        do {
+            if listener.tls == .implicit { try await finishHandshake() }
+            await session(self)
+        } catch {
+            closeReason = "tls_failed"
+        }
+        await finish()
+        let summary = SessionSummary(
+            id: id, role: listener.role, peer: peerAddress, localPort: localPort, openedAt: openedAt, closedAt: .now(),
+            secure: isSecure, bytesIn: bytesIn, bytesOut: bytesOut, roundTrips: roundTrips, reason: closeReason)
+        SessionTap.remember(summary)
+        event(.closed(summary))
+    }
+
+    /// Changes to TLS. The caller has answered the command (the reply is still buffered or already sent) and forgets
+    /// everything it learnt in clear text (RFC 3207 4.2).
+    package func startTLS() async throws(LineError) {
+        guard let certificates, !isSecure else { throw .tls("no certificate") }
+        guard input.readableBytes == 0 else { throw .pipelinedPlaintext }
+        push()
+        guard !isClosed else { throw .closed }
+        do {
+            try channel.pipeline.syncOperations.addHandler(
+                NIOSSLServerHandler(context: certificates.current()), position: .first)
+        } catch {
+            throw .tls("handler: \(error)")
+        }
+        try await finishHandshake()
+    }
+
+    private func finishHandshake() async throws(LineError) {
+        let deadline = NIODeadline.now() + TimeAmount(limits.handshakeDeadline)
+        while !isSecure {
+            if isClosed || inputHasEnded || failure != nil {
+                channel.close(promise: nil)
+                throw .tls(failure ?? "closed in handshake")
+            }
+            if await !wait(.handshake, until: deadline) {
+                failed("handshake timeout")
+                channel.close(promise: nil)
+                throw .timeout
+            }
+        }
+        event(.tls(version: tlsVersion, suite: nil))
+    }
+
+    /// `TLSv1.2`, `TLSv1.3`, or empty before TLS.
+    package var tlsVersion: String {
+        guard isSecure, let handler = try? channel.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
+            let version = handler.tlsVersion
+        else { return "" }  // the handler is only missing when there is no TLS
+        switch version {
+        case .tlsv13: return "TLSv1.3"
+        case .tlsv12: return "TLSv1.2"
+        default: return "TLS"
+        }
+    }
+
+    /// Says goodbye: all output first; after a fault the client's own output is drained for a moment.
+    private func finish() async {
+        guard !isClosed else { return }
+        let deadline = NIODeadline.now() + Self.lingerTime
+        await drainOutput(until: isShuttingDown ? deadline : .now() + TimeAmount(limits.writeStall))
+        if lingers || input.readableBytes > 0, !inputHasEnded, !isClosed, !isSecure {
+            isDiscarding = true
+            input = Self.empty
+            if readPaused {
+                readPaused = false
+                channel.read()
+            }
+            channel.close(mode: .output, promise: nil)
+            let limit = bytesIn + Self.lingerBytes
+            while !inputHasEnded, !isClosed, bytesIn < limit, await wait(.input, until: deadline) {}
+        }
+        if !isClosed { channel.close(promise: nil) }
+    }
+
+    /// Ends the connection whatever it is doing.
+    nonisolated func abort() {
+        channel.close(promise: nil)
+    }
+}

@@ -1,0 +1,58 @@
+package import MailCore
+
+/// Text that may be shown: whoever makes one says what is in it, and a secret has no way in but its length.
+package struct RedactedText: Sendable, Hashable, CustomStringConvertible {
+    package let description: String
+
+    /// A command or reply without secrets. Control characters are made visible, length is capped.
+    package init(line bytes: some Sequence<UInt8>) {
+        var text = ""
+        for byte in bytes.prefix(256) {
+            if byte >= 0x20, byte < 0x7F { text.unicodeScalars.append(Unicode.Scalar(byte)) } else { text += "\\x" + hex(byte) }
+        }
+        self.description = text
+    }
+
+    /// An AUTH exchange or a password: nothing of it can be printed.
+    package static func secret(_ count: Int) -> RedactedText { RedactedText("<secret, \(count) bytes>") }
+
+    /// Content of a mail.
+    package static func data(_ count: Int) -> RedactedText { RedactedText("<\(count) bytes of DATA>") }
+
+    private init(_ text: String) { self.description = text }
+}
+
+private func hex(_ byte: UInt8) -> String {
+    let digits = String(byte, radix: 16)
+    return digits.utf8.count == 1 ? "0" + digits : digits
+}
+
+/// What happens in a session, as it is told to whoever watches it live (redacted where it is made).
+package enum SessionEvent: Sendable {
+    package enum Direction: Sendable { case fromClient, toClient }
+
+    case opened(role: String, peer: String, localPort: Int)
+    case tls(version: String, suite: String?)
+    case line(Direction, RedactedText)
+    /// The state machine's own name for where it is.
+    case state(String)
+    case reply(code: Int)
+    case closed(SessionSummary)
+}
+
+/// What is left of a session when it is over.
+package struct SessionSummary: Sendable {
+    package let id: String
+    package let role: String
+    package let peer: String
+    package let localPort: Int
+    package let openedAt: Timestamp
+    package let closedAt: Timestamp
+    package let secure: Bool
+    package let bytesIn: Int
+    package let bytesOut: Int
+    /// How often the client had to be waited for.
+    package let roundTrips: Int
+    /// Why it ended, in the session's words; a name of ours, no input.
+    package let reason: String
+}
