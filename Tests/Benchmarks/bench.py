@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, memory.
+
+Runs of the targets are interleaved; a figure is the median, with the spread behind it. CPU is that of the target's whole
+process tree (PostgreSQL and RabbitMQ included), per mail.
+"""
+import argparse, asyncio, json, os, pathlib, re, ssl, statistics, subprocess, sys, time
+
+HOME = pathlib.Path(os.environ["MARTLET_HOME"])
+PEERS = pathlib.Path(os.environ["PEERS_DIR"])
+TICK = os.sysconf("SC_CLK_TCK")
+USERS = 20
+DAEMONS = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--no-peers", action="store_true")
+parser.add_argument("--runs", type=int, default=3)
+parser.add_argument("--count", type=int, default=4000, help="mails per intake run at 4 KiB")
+options = parser.parse_args()
+welcome = json.loads((HOME / "welcome.json").read_text())
+DATA = pathlib.Path(welcome["ca"]).parents[1]
+
+
+class Target:
+    def __init__(self, name, smtp, roots, imap=None, tls=None, password="pass", domain="dest.test", empty=None):
+        self.name, self.smtp, self.roots, self.imap, self.tls = name, smtp, roots, imap, tls
+        self.password, self.domain, self.empty = password, domain, empty or (lambda: None)
+
+
+def process_tree_cpu(roots):
+    children, cpu = {}, {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                text = pathlib.Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            fields = text[text.rindex(")") + 2:].split()
+            children.setdefault(int(fields[1]), []).append(int(entry))
+            cpu[int(entry)] = sum(int(x) for x in fields[11:15])
+    total, todo, done = 0, list(roots()), set()
+    while todo:
+        pid = todo.pop()
+        if pid in done or pid not in cpu:
+            continue
+        done.add(pid)
+        total += cpu[pid]
+        todo += children.get(pid, [])
+    return total / TICK
+
+
+def pid_file(*paths):
+    return lambda: [int(pathlib.Path(p).read_text().split()[0]) for p in paths if pathlib.Path(p).exists()]
+
+
+def smtpload(target, *arguments):
+    return [str(HOME / "smtpload"), "-h", "127.0.0.1", "-p", str(target.smtp), "-t", f"u%d@{target.domain}", "-u", str(USERS),
+            *map(str, arguments)]
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def show(title, unit, rows):
+    """rows: {target: [values]}; prints median, spread and the ratio of Martlet to the peer."""
+    names = list(rows)
+    line = f"{title:<46}"
+    for name in names:
+        values = rows[name]
+        line += f"  {name} {median(values):,.1f} [{min(values):,.1f}..{max(values):,.1f}] {unit}"
+    if len(names) == 2:
+        ratio = median(rows[names[0]]) / median(rows[names[1]])
+        line += f"  ratio {ratio:.2f}"
+    print(line, flush=True)
+
+
+def intake(targets, size, sessions, reuse, count):
+    rates, p99, cpu = ({t.name: [] for t in targets} for _ in range(3))
+    for _ in range(options.runs):
+        for target in targets:
+            target.empty()
+            before = process_tree_cpu(target.roots)
+            run = subprocess.run(smtpload(target, "-s", sessions, "-l", size, "-m", count, *(["-d"] if reuse else [])), capture_output=True, text=True, timeout=300)
+            if run.returncode != 0:
+                sys.exit(f"smtpload against {target.name}: {run.stderr[-500:]}")
+            result = json.loads(run.stdout)
+            if result["failed"]:
+                sys.exit(f"{target.name} refused {result['failed']} mails: {run.stderr[-500:]}")
+            rates[target.name].append(result["per_s"])
+            p99[target.name].append(result["data_to_250_ms"]["p99"])
+            settle(target)
+            cpu[target.name].append((process_tree_cpu(target.roots) - before) * 1000 / count)
+    title = f"intake {size // 1024} KiB, {sessions} sessions, {'kept' if reuse else 'one per mail'}"
+    show(title, "mails/s", rates)
+    show("   final dot to 250, p99", "ms", p99)
+    show("   CPU per mail, until its path is done", "ms", cpu)
+
+
+def settle(target):
+    """Waits until the target has no CPU to spend on what it accepted (bounded)."""
+    last, end = process_tree_cpu(target.roots), time.monotonic() + 60
+    while time.monotonic() < end:
+        time.sleep(0.5)
+        now = process_tree_cpu(target.roots)
+        if now - last < 0.03:
+            return
+        last = now
+
+
+class Watcher:
+    """One IMAP connection in IDLE; notes which mails became visible, and when (CLOCK_MONOTONIC, microseconds)."""
+
+    def __init__(self, target, user, seen):
+        self.target, self.user, self.seen, self.number, self.at, self.have = target, user, seen, 0, [], 0
+
+    async def line(self):
+        return await asyncio.wait_for(self.reader.readuntil(b"\r\n"), 120)
+
+    async def command(self, text):
+        self.number += 1
+        tag = b"x%d " % self.number
+        self.writer.write(tag + text.encode() + b"\r\n")
+        out = []
+        while True:
+            line = await self.line()
+            literal = re.search(rb"\{(\d+)\}\r\n$", line)
+            if literal:
+                line += await self.reader.readexactly(int(literal.group(1)))
+            if line.startswith(tag):
+                assert b" OK" in line, line
+                return out
+            self.note(line)
+            out.append(line)
+
+    def note(self, line):
+        exists = re.match(rb"\* (\d+) EXISTS", line)
+        if exists:
+            self.at.append((int(exists.group(1)), time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000))
+
+    async def open(self):
+        tls = {"ssl": self.target.tls, "server_hostname": "localhost"} if self.target.tls else {}
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.target.imap, limit=1 << 22, **tls)
+        await self.line()
+        user = f"u{self.user}@{self.target.domain}" if self.target.tls else f"u{self.user}"
+        await self.command(f"LOGIN {user} {self.target.password}")
+        await self.command("SELECT INBOX")
+        if self.at and self.at[-1][0] > 0:
+            await self.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+            await self.command("EXPUNGE")
+            await self.command("CLOSE")
+            self.at = []
+            await self.command("SELECT INBOX")
+        self.have = self.at[-1][0] if self.at else 0
+        self.at = []
+
+    async def fetch_new(self):
+        while self.at and self.at[-1][0] > self.have:
+            at, self.at = self.at, []
+            low, high = self.have + 1, at[-1][0]
+            self.have = high
+            for line in await self.command(f"FETCH {low}:{high} (BODY.PEEK[HEADER.FIELDS (X-BENCH-ID)])"):
+                number, ident = re.match(rb"\* (\d+) FETCH", line), re.search(rb"X-Bench-Id: (\d+)", line, re.I)
+                if number and ident:
+                    self.seen[int(ident.group(1))] = min(when for n, when in at if n >= int(number.group(1)))
+
+    async def run(self, stop):
+        while not stop.is_set():
+            self.number += 1
+            tag = b"x%d " % self.number
+            self.writer.write(tag + b"IDLE\r\n")
+            while not (line := await self.line()).startswith(b"+"):
+                self.note(line)
+            while not stop.is_set() and not self.at:
+                try:
+                    self.note(await asyncio.wait_for(self.reader.readuntil(b"\r\n"), 0.5))
+                except asyncio.TimeoutError:
+                    continue
+            self.writer.write(b"DONE\r\n")
+            while not (line := await self.line()).startswith(tag):
+                self.note(line)
+            await self.fetch_new()
+        self.writer.close()
+
+
+async def path_once(target, arguments, count, first):
+    seen, stop = {}, asyncio.Event()
+    watchers = [Watcher(target, user, seen) for user in range(1, USERS + 1)]
+    for watcher in watchers:
+        await watcher.open()
+    tasks = [asyncio.create_task(watcher.run(stop)) for watcher in watchers]
+    await asyncio.sleep(0.5)
+    log = HOME / "path.log"
+    before, begun = process_tree_cpu(target.roots), time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    load = await asyncio.create_subprocess_exec(*smtpload(target, "-o", log, "-m", count, "-i", first, *arguments), stdout=asyncio.subprocess.PIPE)
+    sent = json.loads((await load.communicate())[0])
+    end = time.monotonic() + 120
+    while len(seen) < sent["n"] and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+        for task in tasks:
+            if task.done():
+                task.result()
+    cpu = (process_tree_cpu(target.roots) - before) * 1000 / max(1, count)
+    stop.set()
+    await asyncio.gather(*tasks)
+    if sent["failed"] or len(seen) < sent["n"]:
+        sys.exit(f"{target.name}: {sent['failed']} refused, {sent['n'] - len(seen)} of {sent['n']} never became visible")
+    latency = sorted((seen[i] - dot) / 1000 for i, _, dot, _ in (map(int, line.split()) for line in log.read_text().splitlines()) if i in seen)
+    return {"rate": len(seen) / ((max(seen.values()) - begun) / 1e6), "cpu": cpu,
+            "p50": latency[len(latency) // 2], "p99": latency[min(len(latency) - 1, len(latency) * 99 // 100)]}
+
+
+first_id = 1
+
+
+def path(targets, title, arguments, count, figures):
+    global first_id
+    results = {t.name: [] for t in targets}
+    for _ in range(options.runs):
+        for target in targets:
+            results[target.name].append(asyncio.run(path_once(target, arguments, count, first_id)))
+            first_id += count
+            settle(target)
+    for figure, unit in figures:
+        show(f"{title}: {figure}", unit, {name: [run[figure] for run in runs] for name, runs in results.items()})
+
+
+def sql(query):
+    port = int(os.environ["MARTLET_PORT_BASE"]) + 432
+    environment = {**os.environ, "PGPASSWORD": (DATA / "secrets/postgres.password").read_text()}
+    return subprocess.run(["psql", "-XAt", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "martlet", "-c", query], env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def main():
+    domain = "dest.test"
+    cli = str(HOME / "martlet")
+    subprocess.run([cli, "domain", "add", domain], check=True, capture_output=True)
+    users = HOME / "users.csv"
+    users.write_text("address,password\n" + "".join(f"u{n}@{domain},pass\n" for n in range(1, USERS + 1)))
+    subprocess.run([cli, "account", "import", str(users)], check=True, capture_output=True)
+    martlet = Target("Martlet", welcome["ports"]["smtp"], pid_file(DATA / "runsvdir.pid"), imap=welcome["ports"]["imaps"],
+                     tls=ssl.create_default_context(cafile=welcome["ca"]))
+    hold = Target("Postfix", 32527, pid_file(PEERS / "postfix-hold/spool/pid/master.pid"),
+                  empty=lambda: subprocess.run(["find", str(PEERS / "postfix-hold/spool/hold"), "-type", "f", "-delete"], check=True))
+    both = Target("Postfix+Dovecot", 32529, pid_file(PEERS / "postfix-path/spool/pid/master.pid", PEERS / "dovecot/run/master.pid"), imap=32143)
+    peers = not options.no_peers
+    print(f"fsync {sql('SHOW fsync')}, synchronous_commit {sql('SHOW synchronous_commit')}; {os.cpu_count()} cores, load generator included; "
+          f"{options.runs} runs each, median [min..max]")
+    for target in [martlet] + ([hold, both] if peers else []):
+        subprocess.run(smtpload(target, "-s", 10, "-d", "-m", 500), check=True, capture_output=True)
+        settle(target)
+    for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
+        intake([martlet] + ([hold] if peers else []), size, sessions, reuse, count)
+    targets = [martlet] + ([both] if peers else [])
+    path(targets, "SMTP to visible in IMAP, 10 sessions kept", ["-s", 10, "-l", 4096, "-d"], options.count // 2, (("rate", "mails/s"), ("cpu", "ms")))
+    path(targets, "the same at 100 mails/s, watched by IDLE", ["-s", 20, "-l", 4096, "-r", 100], 1000, (("p50", "ms"), ("p99", "ms")))
+    print("RSS after these runs: " + ", ".join(f"{name} {rss(name):.0f} MiB" for name in DAEMONS))
+
+
+def rss(name):
+    pid = int((DATA / "services" / name / "supervise/pid").read_text())
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
+
+
+main()

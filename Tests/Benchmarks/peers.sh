@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# The peers on 127.0.0.1, private configurations below $PEERS_DIR: Postfix as durable intake ("hold": a commit per mail
+# and nothing else), Postfix + Dovecot LMTP as the whole path to IMAP. Defaults as Debian ships them, fsync on.
+#   peers.sh up|down
+set -euo pipefail
+hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143
+here=$PEERS_DIR
+
+postfix_instance() { # NAME PORT EXTRA-MAIN.CF
+    local folder=$here/postfix-$1
+    mkdir -p "$folder"/{etc,data,spool}
+    chown postfix "$folder/data"
+    cat >"$folder/etc/main.cf" <<CONF
+compatibility_level = 3.6
+queue_directory = $folder/spool
+data_directory = $folder/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = bench.test
+mydestination =
+local_recipient_maps =
+alias_maps =
+alias_database =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+disable_dns_lookups = yes
+smtp_dns_support_level = disabled
+smtp_host_lookup = native
+smtpd_peername_lookup = no
+maillog_file = $folder/maillog
+maillog_file_prefixes = $here
+message_size_limit = 60000000
+smtpd_relay_restrictions = permit_mynetworks, reject
+smtp_tls_security_level = none
+smtpd_tls_security_level = none
+biff = no
+$3
+CONF
+    cat >"$folder/etc/master.cf" <<CONF
+127.0.0.1:$2 inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+CONF
+    postfix -c "$folder/etc" start 2>/dev/null
+}
+
+dovecot_instance() {
+    local folder=$here/dovecot
+    id vmail >/dev/null 2>&1 || useradd -r -d /nonexistent -s /usr/sbin/nologin vmail
+    mkdir -p "$folder"/{run,mail}
+    chown vmail "$folder/mail"
+    cat >"$folder/dovecot.conf" <<CONF
+base_dir = $folder/run
+state_dir = $folder/run
+log_path = $folder/log
+ssl = no
+disable_plaintext_auth = no
+auth_mechanisms = plain
+protocols = imap lmtp
+listen = 127.0.0.1
+mail_uid = vmail
+mail_gid = vmail
+first_valid_uid = 100
+first_valid_gid = 1
+mail_location = maildir:~/Maildir
+mail_home = $folder/mail/%n
+mail_max_userip_connections = 10000
+passdb {
+  driver = static
+  args = password=pass
+}
+userdb {
+  driver = static
+  args = uid=vmail gid=vmail home=$folder/mail/%n allow_all_users=yes
+}
+namespace inbox {
+  inbox = yes
+  separator = /
+}
+service imap-login {
+  inet_listener imap {
+    port = $imap_port
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service lmtp {
+  inet_listener lmtp {
+    address = 127.0.0.1
+    port = $lmtp_port
+  }
+}
+CONF
+    dovecot -c "$folder/dovecot.conf"
+}
+
+case ${1:-} in
+    up)
+        [ "$(id -u)" = 0 ] || { echo "Postfix and Dovecot need root; run the bench as root, or with --no-peers" >&2; exit 1; }
+        mkdir -p "$here"
+        chmod 755 "$here"
+        dovecot_instance
+        postfix_instance hold $hold_port "smtpd_recipient_restrictions = check_client_access static:HOLD
+in_flow_delay = 0"
+        postfix_instance path $path_port "default_transport = lmtp:inet:127.0.0.1:$lmtp_port"
+        ;;
+    down)
+        for name in hold path; do postfix -c "$here/postfix-$name/etc" stop 2>/dev/null || true; done
+        doveadm -c "$here/dovecot/dovecot.conf" stop 2>/dev/null || true
+        ;;
+    *) sed -n '2,4s/^# //p' "$0" ;;
+esac
