@@ -109,7 +109,7 @@ let services: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    tests("MailCore"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("SASL", ["MailCore", "MailWire"]), tests("MailCore"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.
@@ -122,7 +122,17 @@ func exists(_ path: String) -> Bool {
 }
 let only = Context.environment["MARTLET_ONLY"].map { Set($0.split(separator: ",").map(String.init)) }
 let warm: [Target] = [.target(name: "Warm", dependencies: [nio, nioPosix, nioSSL, logging, lifecycle, configuration, crypto, cryptoExtras, arguments, deque, hummingbird, .product(name: "NIOExtras", package: "swift-nio-extras")], path: "Warm")]
-let candidates = (core + drivers + grammars + platform + services + testTargets + warm).filter { exists($0.path!) }
+var candidates = (core + drivers + grammars + platform + services + testTargets + warm).filter { exists($0.path!) }
+if let only {  // and then only what those test (or other) targets stand on
+    var needed = only, grown = true
+    while grown {
+        grown = false
+        for target in candidates where needed.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies where needed.insert(name).inserted { grown = true }
+        }
+    }
+    candidates = candidates.filter { needed.contains($0.name) }
+}
 let names = Set(candidates.map(\.name))
 let present = candidates.filter { only == nil || !$0.isTest || only!.contains($0.name) }
 for target in present {
