@@ -1,0 +1,108 @@
+import PostgreSQL
+
+extension FilingStore {
+    /// Locks the file work of the mails in key order and reads what the decision needs. A row that another filerd
+    /// finished while we waited for its lock is not in the answer.
+    static let lockCopies = PreparedStatement(
+        "filing_lock_copies",
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT mail_id, recipient FROM work
+            WHERE mail_id = ANY ($1::uuid[]) AND stage = 2 AND parked_at IS NULL
+            ORDER BY mail_id, recipient FOR UPDATE
+        )
+        SELECT locked.mail_id, locked.recipient, mail.body_id, mail.envelope_from, mail.origin, recipient.address,
+            account.account_id, verdict.label, verdict.probability, verdict.reasons, verdict.model_version,
+            box.inbox, box.junk
+        FROM locked
+        JOIN mail ON mail.mail_id = locked.mail_id
+        LEFT JOIN recipient ON recipient.mail_id = locked.mail_id AND recipient.recipient = locked.recipient
+        LEFT JOIN account ON account.account_id = recipient.account_id AND account.deleted_at IS NULL
+        LEFT JOIN verdict ON verdict.mail_id = locked.mail_id
+        LEFT JOIN LATERAL (
+            SELECT min(mailbox_id) FILTER (WHERE name = 'INBOX') AS inbox,
+                min(mailbox_id) FILTER (WHERE special_use = '\\Junk') AS junk
+            FROM mailbox WHERE mailbox.account_id = account.account_id
+        ) AS box ON true
+        ORDER BY locked.mail_id, locked.recipient
+        """)
+
+    static let findLate = PreparedStatement(
+        "filing_find_late",
+        """
+        SELECT DISTINCT mail_id FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage = 5 AND parked_at IS NULL
+        ORDER BY mail_id
+        """)
+
+    static let lockMailboxes = PreparedStatement(
+        "filing_lock_mailboxes",
+        """
+        SELECT account_id, mailbox_id FROM mailbox
+        WHERE (account_id, mailbox_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
+        ORDER BY account_id, mailbox_id FOR UPDATE
+        """)
+
+    /// The deletion of the work row drives the rest. A copy whose mailbox or body is gone, or whose mailbox has no UID
+    /// left (4,294,967,295 is the last, RFC 3501 2.3.1.1), keeps its work row. All messages that one batch adds to a
+    /// mailbox share one modseq; their UIDs follow the order of acceptance.
+    static let fileCopies = PreparedStatement(
+        "filing_file_copies",
+        """
+        WITH wanted AS MATERIALIZED (
+            SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[]) WITH ORDINALITY
+                AS copy (mail_id, recipient, account_id, mailbox_id, prefix, place)
+        ), shared AS MATERIALIZED (
+            SELECT body_id FROM body WHERE body_id = ANY ($6::uuid[]) ORDER BY body_id FOR KEY SHARE
+        ), gone AS (
+            DELETE FROM work USING wanted, mail, mailbox, shared
+            WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND work.stage = 2
+                AND mail.mail_id = wanted.mail_id AND shared.body_id = mail.body_id
+                AND mailbox.account_id = wanted.account_id AND mailbox.mailbox_id = wanted.mailbox_id
+                AND mailbox.uidnext + cardinality($1::uuid[]) < 4294967296
+            RETURNING wanted.mail_id, wanted.recipient, wanted.account_id, wanted.mailbox_id, wanted.prefix, wanted.place,
+                mail.body_id, mail.size + octet_length(wanted.prefix) AS size, mail.received_at,
+                mailbox.uidnext, mailbox.modseq + 1 AS modseq, mailbox.name
+        ), numbered AS MATERIALIZED (
+            SELECT *, uidnext + row_number() OVER (PARTITION BY account_id, mailbox_id ORDER BY place) - 1 AS uid FROM gone
+        ), added AS (
+            INSERT INTO mailbox_message
+                (account_id, mailbox_id, uid, modseq, flags, mail_id, body_id, size, prefix, internal_date)
+            SELECT account_id, mailbox_id, uid, modseq, 0, mail_id, body_id, size, prefix, received_at FROM numbered
+        ), counted AS (
+            UPDATE mailbox SET uidnext = mailbox.uidnext + total.messages, modseq = mailbox.modseq + 1,
+                messages = mailbox.messages + total.messages, unseen = unseen + total.messages,
+                bytes = bytes + total.bytes
+            FROM (
+                SELECT account_id, mailbox_id, count(*) AS messages, sum(size)::bigint AS bytes
+                FROM numbered GROUP BY account_id, mailbox_id
+            ) AS total
+            WHERE mailbox.account_id = total.account_id AND mailbox.mailbox_id = total.mailbox_id
+        ), noted AS (
+            INSERT INTO mail_event (mail_id, event, recipient, detail)
+            SELECT mail_id, 'filed', recipient,
+                jsonb_build_object('account', account_id, 'mailbox', mailbox_id, 'name', name, 'uid', uid)
+            FROM numbered
+        )
+        SELECT mail_id, recipient, account_id, mailbox_id, modseq FROM numbered
+        """)
+
+    /// Copies of deleted accounts: the work ends, the body may have lost its last reference.
+    static let discardCopies = PreparedStatement(
+        "filing_discard_copies",
+        """
+        WITH gone AS (
+            DELETE FROM work USING unnest($1::uuid[], $2::integer[]) AS copy (mail_id, recipient)
+            WHERE work.mail_id = copy.mail_id AND work.recipient = copy.recipient AND work.stage = 2
+            RETURNING work.mail_id, work.recipient
+        ), noted AS (
+            INSERT INTO mail_event (mail_id, event, recipient, detail)
+            SELECT mail_id, 'discarded', recipient, '{"reason": "the account is gone"}' FROM gone
+        ), released AS (
+            INSERT INTO body_release (body_id, due_at)
+            SELECT body_id, now() + interval '1 day'
+            FROM (SELECT DISTINCT body_id FROM mail JOIN gone USING (mail_id) ORDER BY body_id) AS bodies
+            ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
+        )
+        SELECT mail_id FROM gone
+        """)
+}

@@ -1,0 +1,151 @@
+package import MailCore
+package import PostgreSQL
+package import QueueContracts
+
+/// One copy of a mail that waits to be filed, with everything the decision where to needs.
+package struct FilingCopy: Sendable {
+    package let mail: MailID
+    package let recipient: Int32
+    package let origin: MailOrigin?
+    /// Empty: the null sender.
+    package let envelopeFrom: String
+    /// As given at RCPT.
+    package let address: String
+    /// `nil`: filed without one, because no classifier answered in time.
+    package let verdict: Verdict?
+    let body: BodyID
+    let account: AccountID?
+    let inbox: MailboxID?
+    let junk: MailboxID?
+}
+
+package struct FilingDecision: Sendable {
+    package enum Folder: String, Sendable { case inbox, junk }
+
+    package let folder: Folder
+    /// What this copy has in front of the shared body.
+    package let prefix: [UInt8]
+
+    package init(folder: Folder, prefix: [UInt8]) {
+        self.folder = folder
+        self.prefix = prefix
+    }
+}
+
+/// What one transaction did.
+package struct FilingOutcome: Sendable {
+    /// Mailboxes to look at again, once each.
+    package var changed: [MailboxChanged.Mailbox] = []
+    package var filed = 0
+    /// Copies whose account is gone.
+    package var discarded = 0
+    package var relabelled = 0
+
+    package var isEmpty: Bool { filed == 0 && discarded == 0 && relabelled == 0 }
+}
+
+package enum FilingError: Error, Sendable {
+    /// Work that stayed although nothing else took it: a mailbox without UIDs, a missing body.
+    case cannotFile([MailID])
+}
+
+/// Puts classified mail into mailboxes.
+///
+/// A batch is one transaction of two round trips: the first locks the work rows (in key order) and reads what the
+/// decision needs; the second locks the mailbox rows (in key order), and deletes the work rows, from which everything
+/// else follows. So a hint that comes late or twice files nothing.
+package struct FilingStore: Sendable {
+    let pool: PostgresPool
+    private static let attempts = 4
+
+    package init(pool: PostgresPool) { self.pool = pool }
+
+    /// Files every copy of `mails` that has work, and applies late verdicts.
+    package func file(
+        _ mails: [MailID], decide: @escaping @Sendable (FilingCopy) -> FilingDecision
+    ) async throws -> FilingOutcome {
+        var outcome = FilingOutcome()
+        var rest = mails
+        for _ in 0..<Self.attempts where !rest.isEmpty {
+            let step = try await retryingConflicts { [rest] in try await fileOnce(rest, decide) }
+            outcome.merge(step.outcome)
+            if !step.late.isEmpty { outcome.merge(try await retryingConflicts { try await relabel(step.late) }) }
+            rest = step.left
+        }
+        // What stays was refused by the statement itself; the caller counts the attempt.
+        guard rest.isEmpty else { throw FilingError.cannotFile(rest) }
+        return outcome
+    }
+
+    /// A deadlock or a serialization failure rolled everything back; the same again is right.
+    func retryingConflicts<T>(_ work: () async throws -> T) async throws -> T {
+        for _ in 1..<Self.attempts {
+            do {
+                return try await work()
+            } catch let error as PostgresError where error.sqlState?.hasPrefix("40") == true {
+                continue
+            }
+        }
+        return try await work()
+    }
+
+    private struct Step: Sendable {
+        var outcome = FilingOutcome()
+        /// Mails with a late verdict.
+        var late: [MailID] = []
+        /// Mails with copies that could not be filed this time: a mailbox disappeared in between.
+        var left: [MailID] = []
+    }
+
+    private func fileOnce(
+        _ mails: [MailID], _ decide: @escaping @Sendable (FilingCopy) -> FilingDecision
+    ) async throws -> Step {
+        try await pool.transaction { connection in
+            let ids = PostgresValue.uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) })
+            let answers = try connection.pipeline([(Self.lockCopies, [ids]), (Self.findLate, [ids])])
+            var step = Step()
+            guard answers.count == 2 else { return step }
+            for row in answers[1] { step.late.append(try row.mailID(0)) }
+            var plan = FilingPlan()
+            for row in answers[0] { plan.add(try FilingCopy(row), decide) }
+            guard !plan.isEmpty else { return step }
+            try plan.createInboxes(on: connection)
+            let results = try connection.commit(after: plan.calls)
+            try plan.read(results, into: &step.outcome, left: &step.left)
+            return step
+        }
+    }
+}
+
+extension FilingOutcome {
+    mutating func merge(_ other: FilingOutcome) {
+        filed += other.filed
+        discarded += other.discarded
+        relabelled += other.relabelled
+        note(other.changed)
+    }
+
+    /// Keeps the highest modseq of each mailbox.
+    mutating func note(_ mailboxes: [MailboxChanged.Mailbox]) {
+        for mailbox in mailboxes {
+            let same = changed.firstIndex { $0.account == mailbox.account && $0.mailbox == mailbox.mailbox }
+            guard let same else {
+                changed.append(mailbox)
+                continue
+            }
+            if changed[same].modseq < mailbox.modseq { changed[same] = mailbox }
+        }
+    }
+}
+
+extension PostgresRow {
+    func mailID(_ column: Int) throws(PostgresError) -> MailID {
+        let (high, low) = try uuid(column)
+        return MailID(UUIDv7(high: high, low: low))
+    }
+
+    func bodyID(_ column: Int) throws(PostgresError) -> BodyID {
+        let (high, low) = try uuid(column)
+        return BodyID(UUIDv7(high: high, low: low))
+    }
+}
