@@ -10,3 +10,20 @@ package struct IMAPAppend: Sendable, Equatable {
         self.internalDate = internalDate
     }
 }
+
+extension IMAPCursor {
+    /// `mailbox SP [flag-list SP] [date-time SP]`, then the message.
+    mutating func append() throws(IMAPSyntaxError) -> IMAPAppend {
+        var append = IMAPAppend(mailbox: try mailbox())
+        try space()
+        if peeks("(") {
+            append.flags = try flagList(dropsRecent: true)
+            try space()
+        }
+        if peeks("\"") {
+            append.internalDate = try dateTime()
+            try space()
+        }
+        return append
+    }
+}

@@ -73,3 +73,60 @@ package struct IMAPDateTime: Sendable, Equatable {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 }
+
+extension IMAPCursor {
+    /// `date` = date-text / DQUOTE date-text DQUOTE
+    mutating func date() throws(IMAPSyntaxError) -> IMAPDate {
+        let isQuoted = skip("\"")
+        let date = try dateText()
+        if isQuoted { try expect("\"") }
+        return date
+    }
+
+    /// `d-Mon-yyyy`
+    private mutating func dateText() throws(IMAPSyntaxError) -> IMAPDate {
+        let day = try digits(1...2)
+        try expect("-")
+        let name = try run("a month") { ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A }
+        let month = IMAPDateTime.months.firstIndex {
+            $0.utf8.elementsEqual(name) { $0 | 0x20 == $1 | 0x20 }
+        }
+        try expect("-")
+        let year = try digits(4...4)
+        guard let month, let date = IMAPDate(year: year, month: month + 1, day: day) else {
+            throw IMAPSyntaxError("No such date")
+        }
+        return date
+    }
+
+    /// `date-time` = DQUOTE (SP DIGIT / 2DIGIT) "-" Mon "-" yyyy SP hh:mm:ss SP (+/-)zzzz DQUOTE
+    mutating func dateTime() throws(IMAPSyntaxError) -> IMAPDateTime {
+        try expect("\"")
+        _ = skip(" ")
+        let date = try dateText()
+        try space()
+        let hour = try digits(2...2)
+        try expect(":")
+        let minute = try digits(2...2)
+        try expect(":")
+        let second = try digits(2...2)
+        try space()
+        let isWest = skip("-")
+        if !isWest { try expect("+") }
+        let zone = try digits(4...4)
+        try expect("\"")
+        // RFC 3501: seconds may be 60; a zone of 100 hours cannot be.
+        guard hour < 24, minute < 60, second <= 60, zone % 100 < 60, zone < 2400 else {
+            throw IMAPSyntaxError("No such time")
+        }
+        let east = (zone / 100 * 60 + zone % 100) * (isWest ? -1 : 1)
+        let seconds = date.days * 86_400 + hour * 3600 + minute * 60 + second - east * 60
+        return IMAPDateTime(moment: Timestamp(seconds: Int64(seconds)), zone: east)
+    }
+
+    private mutating func digits(_ counts: ClosedRange<Int>) throws(IMAPSyntaxError) -> Int {
+        let digits = try run("a number", IMAPCharacter.isDigit)
+        guard counts.contains(digits.count) else { throw IMAPSyntaxError("Expected \(counts.upperBound) digits") }
+        return digits.reduce(0) { $0 * 10 + Int($1 & 0x0F) }
+    }
+}

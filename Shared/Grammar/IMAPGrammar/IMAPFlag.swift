@@ -58,3 +58,33 @@ package enum IMAPFlag: Sendable, Hashable {
     /// ASCII only on the wire (`atom`), so lowercasing is simple.
     private var folded: String { name.lowercased() }
 }
+
+extension IMAPCursor {
+    /// `flag` = `\` atom / atom
+    mutating func flag() throws(IMAPSyntaxError) -> IMAPFlag {
+        let start = position
+        let isSystem = skip("\\")
+        let name = try atom()
+        guard name.count <= IMAPLimits.keyword else { throw IMAPSyntaxError("Keyword too long") }
+        guard let flag = IMAPFlag(name: String(decoding: isSystem ? bytes[start..<position] : name, as: UTF8.self))
+        else { throw IMAPSyntaxError("Unknown system flag") }
+        return flag
+    }
+
+    /// `flag-list`, each flag once. RFC 3501 2.3.2: a client cannot alter \Recent; in APPEND, where clients copy what
+    /// another server gave them, it is dropped.
+    mutating func flagList(dropsRecent: Bool = false) throws(IMAPSyntaxError) -> [IMAPFlag] {
+        var flags: [IMAPFlag] = []
+        var recent = false
+        try list(maximum: IMAPLimits.flags, mayBeEmpty: true) { cursor throws(IMAPSyntaxError) in
+            let flag = try cursor.flag()
+            if flag == .recent {
+                recent = true
+            } else if !flags.contains(flag) {
+                flags.append(flag)
+            }
+        }
+        guard !recent || dropsRecent else { throw IMAPSyntaxError("\\Recent cannot be changed") }
+        return flags
+    }
+}

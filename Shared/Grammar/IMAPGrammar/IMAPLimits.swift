@@ -14,8 +14,6 @@ package enum IMAPLimits {
 
     /// RFC 3501 has no bound for a tag; clients use 1 to 20 characters.
     package static let tag = 64
-    /// Nested parentheses in any list.
-    package static let parenthesisDepth = 64
     /// Elements of one sequence set, as sent (before they are merged).
     package static let sequenceSetElements = 16_384
     /// Nesting of NOT, OR and parentheses in SEARCH.

@@ -68,3 +68,101 @@ package enum MailboxAttribute: Sendable, Equatable, Hashable {
         }
     }
 }
+
+extension IMAPCursor {
+    /// RFC 5258 6: `["(" options ")" SP] reference SP (pattern / "(" patterns ")") [SP "RETURN" SP "(" options ")"]`
+    mutating func list() throws(IMAPSyntaxError) -> IMAPList {
+        var list = IMAPList(patterns: [])
+        if peeks("(") {
+            list.isExtended = true
+            try self.list(maximum: 8, mayBeEmpty: true) { cursor throws(IMAPSyntaxError) in
+                list.selection.insert(try cursor.selectionOption())
+            }
+            try space()
+            // RFC 5258 3.1: RECURSIVEMATCH needs another option to match by.
+            guard list.selection != [.recursiveMatch] else { throw IMAPSyntaxError("RECURSIVEMATCH alone") }
+        }
+        list.reference = try astring()
+        try space()
+        if peeks("(") {
+            list.isExtended = true
+            try self.list(maximum: IMAPLimits.listPatterns) { cursor throws(IMAPSyntaxError) in
+                list.patterns.append(try cursor.listPattern())
+            }
+        } else {
+            list.patterns = [try listPattern()]
+        }
+        guard skip(" ") else { return list }
+        guard skip(word: "RETURN") else { throw IMAPSyntaxError("Expected RETURN") }
+        list.isExtended = true
+        try space()
+        try self.list(maximum: 8, mayBeEmpty: true) { cursor throws(IMAPSyntaxError) in
+            try cursor.returnOption(&list)
+        }
+        return list
+    }
+
+    private mutating func selectionOption() throws(IMAPSyntaxError) -> IMAPList.Selection {
+        switch try word() {
+        case "SUBSCRIBED": .subscribed
+        case "REMOTE": .remote
+        case "RECURSIVEMATCH": .recursiveMatch
+        case "SPECIAL-USE": .specialUse
+        default: throw IMAPSyntaxError("Unknown selection option")
+        }
+    }
+
+    private mutating func returnOption(_ list: inout IMAPList) throws(IMAPSyntaxError) {
+        switch try word() {
+        case "SUBSCRIBED": list.returns.insert(.subscribed)
+        case "CHILDREN": list.returns.insert(.children)
+        case "SPECIAL-USE": list.returns.insert(.specialUse)
+        case "STATUS":
+            try space()
+            list.statusItems = try statusItems()
+        default: throw IMAPSyntaxError("Unknown return option")
+        }
+    }
+
+    /// `list-mailbox` = 1*list-char / string
+    mutating func listPattern() throws(IMAPSyntaxError) -> ListPattern {
+        let pattern =
+            peeks("\"") || peeks("{") ? try string() : Array(try run("a pattern", IMAPCharacter.isList))
+        guard pattern.count <= IMAPLimits.listPattern else {
+            throw IMAPSyntaxError("Pattern too long", status: .no, code: .limit)
+        }
+        return ListPattern(pattern)
+    }
+
+    /// `(MESSAGES UIDNEXT ...)`; an item named twice counts once.
+    mutating func statusItems() throws(IMAPSyntaxError) -> [StatusItem] {
+        var items: [StatusItem] = []
+        try list(maximum: 32) { cursor throws(IMAPSyntaxError) in
+            guard let item = StatusItem(rawValue: try cursor.word()) else {
+                throw IMAPSyntaxError("Unknown status item")
+            }
+            if !items.contains(item) { items.append(item) }
+        }
+        return items
+    }
+
+    /// `mailbox [SP "(" "USE" SP "(" uses ")" ")"]` (RFC 6154 6)
+    mutating func create() throws(IMAPSyntaxError) -> IMAPCommand {
+        let name = try mailboxToCreate()
+        var uses: [SpecialUse] = []
+        if skip(" ") {
+            try expect("(")
+            guard skip(word: "USE") else { throw IMAPSyntaxError("Unknown parameter") }
+            try space()
+            try list(maximum: 8, mayBeEmpty: true) { cursor throws(IMAPSyntaxError) in
+                try cursor.expect("\\")
+                let word = try cursor.word()
+                guard let use = SpecialUse.allCases.first(where: { $0.rawValue.dropFirst().uppercased() == word })
+                else { throw IMAPSyntaxError("Unknown special use", status: .no, code: .useAttribute) }
+                if !uses.contains(use) { uses.append(use) }
+            }
+            try expect(")")
+        }
+        return .create(name, specialUse: uses)
+    }
+}

@@ -38,3 +38,46 @@ package struct IMAPSelect: Sendable, Equatable {
         }
     }
 }
+
+extension IMAPCursor {
+    /// `mailbox [SP "(" parameters ")"]`
+    mutating func select() throws(IMAPSyntaxError) -> IMAPSelect {
+        var select = IMAPSelect(mailbox: try mailbox())
+        guard skip(" ") else { return select }
+        try list(maximum: 2) { cursor throws(IMAPSyntaxError) in
+            switch try cursor.word() {
+            case "CONDSTORE": select.condStore = true
+            case "QRESYNC":
+                try cursor.space()
+                select.qresync = try cursor.qresync()
+            default: throw IMAPSyntaxError("Unknown parameter")
+            }
+        }
+        return select
+    }
+
+    /// `(uidvalidity modseq [known-uids] [(numbers uids)])`
+    private mutating func qresync() throws(IMAPSyntaxError) -> IMAPSelect.QResync {
+        try expect("(")
+        let validity = try nonZeroNumber()
+        try space()
+        var result = IMAPSelect.QResync(uidValidity: validity, modSequence: try modSequence())
+        if skip(" "), !peeks("(") {
+            result.knownUIDs = try sequenceSet()
+            if skip(" ") { result.match = try sequenceMatch() }
+        } else if peeks("(") {
+            result.match = try sequenceMatch()
+        }
+        try expect(")")
+        return result
+    }
+
+    private mutating func sequenceMatch() throws(IMAPSyntaxError) -> IMAPSelect.SequenceMatch {
+        try expect("(")
+        let numbers = try sequenceSet()
+        try space()
+        let match = IMAPSelect.SequenceMatch(numbers: numbers, uids: try sequenceSet())
+        try expect(")")
+        return match
+    }
+}

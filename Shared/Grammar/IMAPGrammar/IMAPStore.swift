@@ -18,3 +18,35 @@ package struct IMAPStore: Sendable, Equatable {
         self.unchangedSince = unchangedSince
     }
 }
+
+extension IMAPCursor {
+    /// After the set: `["(" "UNCHANGEDSINCE" SP n ")" SP] ["+" / "-"] "FLAGS" [".SILENT"] SP flags`
+    mutating func store(_ set: SequenceSet) throws(IMAPSyntaxError) -> IMAPStore {
+        var unchangedSince: UInt64?
+        if skip("(") {
+            guard skip(word: "UNCHANGEDSINCE") else { throw IMAPSyntaxError("Unknown modifier") }
+            try space()
+            unchangedSince = try modSequence()
+            try expect(")")
+            try space()
+        }
+        let action: IMAPStore.Action = skip("+") ? .add : skip("-") ? .remove : .replace
+        let item = try word()
+        guard item == "FLAGS" || item == "FLAGS.SILENT" else { throw IMAPSyntaxError("Unknown store item") }
+        try space()
+        let flags = peeks("(") ? try flagList() : try spacedFlags()
+        return IMAPStore(
+            set: set, action: action, silent: item == "FLAGS.SILENT", flags: flags, unchangedSince: unchangedSince)
+    }
+
+    private mutating func spacedFlags() throws(IMAPSyntaxError) -> [IMAPFlag] {
+        var flags: [IMAPFlag] = []
+        repeat {
+            guard flags.count < IMAPLimits.flags else { throw IMAPSyntaxError("Too many flags") }
+            let flag = try flag()
+            if !flags.contains(flag) { flags.append(flag) }
+        } while skip(" ")
+        guard !flags.contains(.recent) else { throw IMAPSyntaxError("\\Recent cannot be changed") }
+        return flags
+    }
+}

@@ -55,3 +55,20 @@ package struct SequenceSet: Sendable, Equatable {
         }
     }
 }
+
+extension IMAPCursor {
+    /// `sequence-set` = (seq-number / seq-range) *("," sequence-set)
+    mutating func sequenceSet() throws(IMAPSyntaxError) -> SequenceSet {
+        var elements: [SequenceSet.Element] = []
+        repeat {
+            guard elements.count < IMAPLimits.sequenceSetElements else { throw IMAPSyntaxError("Set too long") }
+            let first = try bound()
+            elements.append(SequenceSet.Element(first, skip(":") ? try bound() : first))
+        } while skip(",")
+        return SequenceSet(elements)
+    }
+
+    private mutating func bound() throws(IMAPSyntaxError) -> SequenceSet.Bound {
+        skip("*") ? .largest : .number(try nonZeroNumber())
+    }
+}
