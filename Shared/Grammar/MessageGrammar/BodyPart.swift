@@ -21,7 +21,6 @@ package struct BodyPart: Sendable, Equatable {
     /// The part's own header (MIME header; the message header for a root), its empty line included.
     package var headerOffset = 0
     package var headerLength = 0
-    package var bodyOffset = 0
     /// Octets of the body, still encoded.
     package var bodyLength = 0
     /// Line ends in the body.
@@ -35,6 +34,8 @@ package struct BodyPart: Sendable, Equatable {
 
     package var type: String { mediaType.type }
     package var subtype: String { mediaType.subtype }
+    /// The body begins where the header ends.
+    package var bodyOffset: Int { headerOffset + headerLength }
     package var headerRange: Range<Int> { headerOffset..<(headerOffset + headerLength) }
     package var bodyRange: Range<Int> { bodyOffset..<(bodyOffset + bodyLength) }
 }
