@@ -22,4 +22,14 @@ package struct PostgresConfiguration: Sendable {
         self.connections = max(1, connections)
         self.applicationName = applicationName
     }
+
+    /// The same server with shorter limits.
+    func limited(to timeout: Duration) -> PostgresConfiguration {
+        var limited = self
+        let timeout = max(timeout, .milliseconds(10))
+        limited.connectTimeout = min(connectTimeout, timeout)
+        limited.statementTimeout = min(statementTimeout, timeout)
+        limited.commitSilence = min(commitSilence, timeout)
+        return limited
+    }
 }

@@ -14,6 +14,9 @@ package actor PostgresConnection {
     private nonisolated let thread: BlockingThread
     package nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
+    /// As `pg_stat_activity` shows it.
+    package nonisolated var applicationName: String { configuration.applicationName }
+
     var wire: Wire?
     var buffer = ParameterBuffer()
     var transaction = TransactionState.none

@@ -48,6 +48,23 @@ package final class PostgresPool: Service, Sendable {
         return try await logged { try await connection.performTransaction(identified: identified, body) }
     }
 
+    /// Opens a connection for this one use, beside the pool: to ask what became of a lost one, when nothing that was
+    /// open before can be trusted. Connecting and each statement have `timeout`.
+    package func withNewConnection<T: Sendable>(
+        timeout: Duration, _ body: @Sendable (isolated PostgresConnection) throws -> T
+    ) async throws -> T {
+        let connection = PostgresConnection(configuration: configuration.limited(to: timeout))
+        return try await logged { try await connection.perform(body) }
+    }
+
+    /// The same as a transaction that writes: it has an id, so its commit waits for the log and the standby.
+    package func transactionOnNewConnection<T: Sendable>(
+        timeout: Duration, _ body: @Sendable (isolated PostgresConnection) throws -> T
+    ) async throws -> T {
+        let connection = PostgresConnection(configuration: configuration.limited(to: timeout))
+        return try await logged { try await connection.performTransaction(identified: true, body) }
+    }
+
     /// Closes connections that were idle for long, and at shutdown all that are not in use.
     package func run() async throws {
         await cancelWhenGracefulShutdown {

@@ -1,4 +1,6 @@
 -- A role for each daemon with the rights of its arrows, and no more. They get LOGIN and a password at deployment.
+REVOKE EXECUTE ON FUNCTION ensure_event_partitions(integer) FROM PUBLIC;
+
 DO $$
 DECLARE
     role_name text;
@@ -16,7 +18,7 @@ END $$;
 GRANT SELECT ON domain, account, alias TO martlet_smtpd;
 GRANT INSERT ON body, body_chunk, body_release, mail, recipient, work, mail_event TO martlet_smtpd;
 GRANT SELECT (mail_id) ON mail TO martlet_smtpd;
-GRANT SELECT (body_id), UPDATE (size) ON body TO martlet_smtpd;
+GRANT SELECT (body_id, size), UPDATE (size) ON body TO martlet_smtpd;
 GRANT SELECT (body_id), UPDATE (due_at) ON body_release TO martlet_smtpd;
 GRANT SELECT (mail_id, stage, parked_at) ON work TO martlet_smtpd;
 

@@ -1,0 +1,219 @@
+import DequeModule
+package import Logging
+import MailCore
+package import PostgreSQL
+package import QueueContracts
+import ServiceLifecycle
+import Synchronization
+
+/// Group commit of acceptance: sessions that finish DATA together share one transaction.
+///
+/// Two transactions are in flight at most; while they commit, the next batch collects. There is no timer on the way: an
+/// idle server commits a lone mail at once. Every `submit` is answered within 10 s, whatever the storage does.
+package final class AcceptanceQueue: Service, Sendable {
+    package static let maximumMails = 128
+    package static let maximumBytes = 4 << 20
+    package static let inFlight = 2
+
+    private let store: AcceptanceStore
+    private let gauge: OutboxGauge
+    private let onCommitted: @Sendable ([MailHint.Entry]) -> Void
+    private let answerWithin: Duration
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let activity = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    private struct State {
+        var waiting: Deque<AcceptanceTicket> = []
+        var workers: [CheckedContinuation<[AcceptanceTicket]?, Never>] = []
+        /// What each busy worker has taken.
+        var taken: [Int: [AcceptanceTicket]] = [:]
+        var isClosed = false
+
+        mutating func takeBatch() -> [AcceptanceTicket] {
+            var batch: [AcceptanceTicket] = []
+            var bytes = 0
+            while let next = waiting.first, batch.count < maximumMails {
+                bytes += next.mail.weight
+                if bytes > maximumBytes, !batch.isEmpty { break }
+                batch.append(waiting.removeFirst())
+            }
+            return batch
+        }
+    }
+
+    /// - Parameters:
+    ///   - onCommitted: called once per committed batch, for its hint; must not block.
+    ///   - outboxMaximum: unfinished mails from which on nothing more is accepted.
+    ///   - answerWithin: at the latest; the protocol's own limit is 10 s.
+    package init(
+        pool: PostgresPool, onCommitted: @escaping @Sendable ([MailHint.Entry]) -> Void, outboxMaximum: Int,
+        answerWithin: Duration = .milliseconds(9500), logger: Logger
+    ) {
+        self.store = AcceptanceStore(pool: pool)
+        self.gauge = OutboxGauge(pool: pool, maximum: outboxMaximum)
+        self.onCommitted = onCommitted
+        self.answerWithin = answerWithin
+        self.logger = logger
+    }
+
+    /// Suspends until the mail is durable or known not to be accepted.
+    package func submit(_ mail: AcceptedMail) async -> AcceptanceOutcome {
+        activity.continuation.yield()
+        if gauge.isFull { return .outboxFull }
+        return await withCheckedContinuation { continuation in
+            let ticket = AcceptanceTicket(mail: mail, deadline: .now + answerWithin, continuation: continuation)
+            let isOpen = state.withLock { state in
+                guard !state.isClosed else { return false }
+                state.waiting.append(ticket)
+                if let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
+                return true
+            }
+            if !isOpen { ticket.settle(.temporaryFailure(publicText: "shutting down, try again later")) }
+        }
+    }
+
+    /// Runs until graceful shutdown, then finishes what was submitted before. List it before the server that submits.
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await withTaskCancellationHandler {
+                await withTaskGroup(of: Void.self) { group in
+                    for worker in 0..<Self.inFlight { group.addTask { await self.work(worker) } }
+                    group.addTask { await self.answerOverdue() }
+                    group.addTask { await self.gauge.run() }
+                    for _ in 0..<Self.inFlight { await group.next() }
+                    self.activity.continuation.finish()
+                    group.cancelAll()
+                }
+            } onCancel: {
+                self.close()
+            }
+        } onGracefulShutdown: {
+            self.close()
+        }
+    }
+
+    private func close() {
+        let workers = state.withLock { state in
+            state.isClosed = true
+            defer { state.workers = [] }
+            return state.workers
+        }
+        for worker in workers { worker.resume(returning: nil) }
+    }
+
+    // MARK: - Workers
+
+    private func work(_ worker: Int) async {
+        while let batch = await nextBatch() {
+            state.withLock { $0.taken[worker] = batch }
+            await accept(batch)
+            state.withLock { $0.taken[worker] = nil }
+        }
+    }
+
+    private func nextBatch() async -> [AcceptanceTicket]? {
+        await withCheckedContinuation { continuation in
+            let ready: [AcceptanceTicket]?? = state.withLock { state in
+                if !state.waiting.isEmpty { return .some(state.takeBatch()) }
+                if state.isClosed { return .some(nil) }
+                state.workers.append(continuation)
+                return nil
+            }
+            if let ready { continuation.resume(returning: ready) }
+        }
+    }
+
+    private func accept(_ batch: [AcceptanceTicket]) async {
+        do {
+            // A client that already has its 451 sends the mail again: do not commit it now.
+            let wanted = try await store.commit(batch.map(\.mail)) { batch.contains { $0.isWanted } }
+            if wanted { settle(batch, committed: { _ in true }) }
+        } catch let error as PostgresError where error.code == .commitUnknown {
+            let found = await lookUp(batch.map(\.mail.id), after: error)
+            logger.warning(
+                "outcome of a commit was unknown",
+                metadata: ["mails": "\(batch.count)", "found": "\(found.count)", "db.error": "\(error)"])
+            settle(batch, committed: { found.contains($0) })
+        } catch {
+            logger.warning("acceptance failed", metadata: ["mails": "\(batch.count)", "db.error": "\(error)"])
+            let mayBeOneMailsFault = batch.count > 1 && isFaultOfContent(error)
+            guard mayBeOneMailsFault else { return settle(batch, committed: { _ in false }) }
+            for ticket in batch where ticket.isWanted { await accept([ticket]) }
+        }
+    }
+
+    /// An aborted transaction: one mail of the batch may be to blame, and must not take the others along.
+    private func isFaultOfContent(_ error: any Error) -> Bool {
+        guard let error = error as? PostgresError else { return true }
+        switch error.code {
+        case .server, .decoding: return true
+        case .connectFailed, .connectionLost, .timeout, .poolExhausted, .commitUnknown, .commitWarning: return false
+        }
+    }
+
+    private func settle(_ batch: [AcceptanceTicket], committed: (MailID) -> Bool) {
+        var entries: [MailHint.Entry] = []
+        for ticket in batch {
+            if committed(ticket.mail.id) {
+                ticket.settle(.committed)
+                entries.append(MailHint.Entry(mail: ticket.mail.id, traceparent: ticket.mail.traceparent))
+            } else {
+                ticket.settle(.temporaryFailure(publicText: "storage is not available, try again later"))
+            }
+        }
+        guard !entries.isEmpty else { return }
+        gauge.add(entries.count)
+        onCommitted(entries)
+    }
+
+    // MARK: - Unknown outcome
+
+    /// Within 4 s: waits until the transaction has ended, then looks for its mails. What is not found counts as lost.
+    private func lookUp(_ mails: [MailID], after error: PostgresError) async -> Set<MailID> {
+        let deadline = ContinuousClock.now + .seconds(4)
+        var isOver = false
+        while deadline - .now > .milliseconds(10) {
+            do {
+                if !isOver, try await store.isInProgress(error, timeout: deadline - .now) {
+                    // Only after a failure, and bounded: the server has no call that waits for a transaction.
+                    try await Task.sleep(for: .milliseconds(50))
+                    continue
+                }
+                isOver = true
+                return try await store.find(mails, timeout: deadline - .now)
+            } catch let failure as PostgresError where failure.code == .commitWarning {
+                // Found or not: what we saw is not on the standby.
+                return []
+            } catch let failure as PostgresError where failure.sqlState != nil && !isOver {
+                // The id means nothing to this server (another one after a failover), or we may not ask.
+                isOver = true
+            } catch is CancellationError {
+                return []
+            } catch {
+                // Not reachable yet.
+                try? await Task.sleep(for: .milliseconds(100))
+            }
+        }
+        return []
+    }
+
+    /// While mails are waiting: twice a second, gives up those whose time is over.
+    private func answerOverdue() async {
+        for await _ in activity.stream {
+            while true {
+                let (overdue, rest) = state.withLock { state in
+                    let now = ContinuousClock.now
+                    let all = state.taken.values.joined().filter { !$0.isSettled } + state.waiting
+                    state.waiting.removeAll { $0.deadline <= now }
+                    return (all.filter { $0.deadline <= now }, all.contains { $0.deadline > now })
+                }
+                for ticket in overdue {
+                    ticket.settle(.temporaryFailure(publicText: "storage is too slow, try again later"))
+                }
+                if !rest { break }
+                do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package import PostgreSQL
+
+/// Brings the schema up to date: every embedded migration once, in order, each in its own transaction.
+///
+/// A migration is never edited after a release: its hash is recorded, and a changed one is refused.
+package enum Migrator {
+    package struct Step: Sendable, Hashable {
+        package let name: String
+        package let isApplied: Bool
+        /// Applied, but the text has changed since.
+        package let isChanged: Bool
+    }
+
+    package enum MigrationError: Error, CustomStringConvertible {
+        case changed(String)
+        case failed(String, PostgresError)
+
+        package var description: String {
+            switch self {
+            case .changed(let name): "migration \(name) was changed after it had been applied"
+            case .failed(let name, let error): "migration \(name) failed: \(error.detail)"
+            }
+        }
+    }
+
+    /// Embedded from Migrations/*.sql; the order of this list is the order of application.
+    private static let migrations: [(name: String, sql: [UInt8])] = [
+        ("M0001_mail", PackageResources.M0001_mail_sql),
+        ("M0002_mailboxes", PackageResources.M0002_mailboxes_sql),
+        ("M0003_roles", PackageResources.M0003_roles_sql),
+    ]
+
+    /// Applies what is missing and returns its names. Several callers may run at once; one works, the others wait.
+    package static func run(on connection: isolated PostgresConnection) throws -> [String] {
+        try connection.setStatementTimeout(.seconds(3600))
+        _ = try connection.execute(lock)
+        var applied: [String] = []
+        for (migration, step) in zip(migrations, try status(on: connection)) {
+            if step.isChanged { throw MigrationError.changed(step.name) }
+            if step.isApplied { continue }
+            do {
+                try apply(migration, on: connection)
+            } catch let error as PostgresError {
+                throw MigrationError.failed(migration.name, error)
+            }
+            applied.append(migration.name)
+        }
+        _ = try connection.execute(unlock)
+        return applied
+    }
+
+    package static func status(on connection: isolated PostgresConnection) throws -> [Step] {
+        try connection.script(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migration (
+                name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+            """)
+        let rows = try connection.execute(
+            compare,
+            [.textArray(migrations.map(\.name)), .byteaArray(migrations.map(\.sql))])
+        return try rows.map { row in
+            Step(name: try row.text(0), isApplied: try row.bool(1), isChanged: try row.bool(2))
+        }
+    }
+
+    private static func apply(
+        _ migration: (name: String, sql: [UInt8]), on connection: isolated PostgresConnection
+    ) throws {
+        try connection.script("BEGIN")
+        try connection.script(String(decoding: migration.sql, as: UTF8.self))
+        _ = try connection.execute(record, [.text(migration.name), .bytea(migration.sql)])
+        try connection.script("COMMIT")
+    }
+
+    private static let lock = PreparedStatement("migration_lock", "SELECT pg_advisory_lock(7239401)")
+    private static let unlock = PreparedStatement("migration_unlock", "SELECT pg_advisory_unlock(7239401)")
+    private static let record = PreparedStatement(
+        "migration_record",
+        "INSERT INTO schema_migration (name, sha256) VALUES ($1, encode(sha256($2), 'hex'))")
+    private static let compare = PreparedStatement(
+        "migration_compare",
+        """
+        SELECT m.name, s.name IS NOT NULL, s.name IS NOT NULL AND s.sha256 <> encode(sha256(m.sql), 'hex')
+        FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS m(name, sql, position)
+        LEFT JOIN schema_migration s USING (name) ORDER BY m.position
+        """)
+}
