@@ -109,7 +109,7 @@ let services: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    tests("SASL", ["MailCore", "MailWire"]), tests("MailCore"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.

@@ -116,9 +116,10 @@ extension LineConnection {
 
     private func waitForMore(until deadline: NIODeadline, _ interest: Interest) async throws(LineError) {
         if inputHasEnded || isClosed { throw .closed }
+        let seen = bytesIn
         try await flush()
         // `flush` may have waited, and input may have come meanwhile.
-        if input.readableBytes > scanned, !interest.contains(.wake) || input.readableBytes > 0 { return }
+        if bytesIn != seen { return }
         if inputHasEnded || isClosed { throw .closed }
         if interest.contains(.wake), wakePending.isRaised { return }
         roundTrips += 1
