@@ -62,7 +62,9 @@ let drivers: [Target] = [
     .systemLibrary(name: "CLibPQ", path: "Shared/Drivers/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(
         name: "CRabbitMQ", path: "Shared/Drivers/CRabbitMQ", linkerSettings: [.linkedLibrary("rabbitmq")]),
+    .systemLibrary(name: "CUnbound", path: "Shared/Drivers/CUnbound", pkgConfig: "libunbound", providers: [.apt(["libunbound-dev"])]),
     library("BlockingWork", "Shared/Drivers"),
+    library("DNSResolver", "Shared/Drivers", ["CUnbound", lifecycle]),
     library("PostgreSQL", "Shared/Drivers", ["CLibPQ", "BlockingWork", logging, lifecycle, deque]),
     library("AMQP", "Shared/Drivers", ["CRabbitMQ", "BlockingWork", logging, lifecycle, deque]),
 ]
@@ -109,7 +111,14 @@ let services: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("PostgreSQL"),
+    .testTarget(
+        name: "IntegrationTests",
+        dependencies: [
+            "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "ServiceKit", "Storage", "MailQueue", logging, lifecycle,
+        ],
+        path: "Tests/Integration", swiftSettings: settings),
+    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.

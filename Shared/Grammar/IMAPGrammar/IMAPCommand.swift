@@ -15,13 +15,13 @@ package struct IMAPTaggedCommand: Sendable, Equatable {
 package enum IMAPCommand: Sendable, Equatable {
     // Any state
     case capability, noop, logout
-    case id([IMAPIDPair])                               // RFC 2971; NIL is empty
+    case id([IMAPIDPair])  // RFC 2971; NIL is empty
     // Not authenticated
     case startTLS
-    case authenticate(IMAPAuthenticate)                 // RFC 4959 SASL-IR
+    case authenticate(IMAPAuthenticate)  // RFC 4959 SASL-IR
     case login(IMAPLogin)
     // Authenticated
-    case enable([String])                               // RFC 5161, capability names in capitals
+    case enable([String])  // RFC 5161, capability names in capitals
     case select(IMAPSelect)
     case examine(IMAPSelect)
     case create(MailboxName, specialUse: [SpecialUse])  // RFC 6154 3
@@ -34,18 +34,18 @@ package enum IMAPCommand: Sendable, Equatable {
     case status(MailboxName, [StatusItem])
     /// Everything before the message; the message follows as a streamed literal.
     case append(IMAPAppend)
-    case namespace                                      // RFC 2342
-    case idle                                           // RFC 2177; DONE is a continuation line
+    case namespace  // RFC 2342
+    case idle  // RFC 2177; DONE is a continuation line
     // Selected
     case check, close
-    case unselect                                       // RFC 3691
+    case unselect  // RFC 3691
     case expunge
-    case uidExpunge(SequenceSet)                        // RFC 4315
+    case uidExpunge(SequenceSet)  // RFC 4315
     case search(IMAPSearch, uid: Bool)
     case fetch(IMAPFetch, uid: Bool)
     case store(IMAPStore, uid: Bool)
     case copy(SequenceSet, MailboxName, uid: Bool)
-    case move(SequenceSet, MailboxName, uid: Bool)      // RFC 6851
+    case move(SequenceSet, MailboxName, uid: Bool)  // RFC 6851
 
     /// The command's name for logs, metrics and "OK <name> completed".
     package var name: String {
@@ -102,7 +102,7 @@ package struct IMAPLogin: Sendable, Equatable {
 
 /// AUTHENTICATE (RFC 3501 6.2.2) with an optional initial response (RFC 4959), still in base64; `=` means empty.
 package struct IMAPAuthenticate: Sendable, Equatable {
-    package var mechanism: String   // in capitals
+    package var mechanism: String  // in capitals
     package var initialResponse: Secret<[UInt8]>?
 
     package init(mechanism: String, initialResponse: [UInt8]?) {

@@ -128,7 +128,11 @@ package struct IMAPCommandFramer: Sendable {
             let rest = bytes[position...]
             let newline = rest.firstIndex(of: 0x0A)
             let end = newline.map { $0 + 1 } ?? bytes.count
-            guard end - position <= limits.text - textCount else { return .tooLong }
+            guard end - position <= limits.text - textCount else {
+                // Filled up to the limit, so that the tag is found however the bytes were cut.
+                buffer.append(contentsOf: bytes[position..<(position + max(0, limits.text - textCount))])
+                return .tooLong
+            }
             textCount += end - position
             buffer.append(contentsOf: bytes[position..<end])
             position = end

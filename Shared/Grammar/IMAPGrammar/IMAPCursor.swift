@@ -60,7 +60,7 @@ struct IMAPCursor {
     /// Takes `word` if it is the next one, whole.
     mutating func skip(word expected: StaticString) -> Bool {
         let start = position
-        if let found = try? word(), found == expected.description { return true }   // no word there: not this one
+        if let found = try? word(), found == expected.description { return true }  // no word there: not this one
         position = start
         return false
     }

@@ -16,11 +16,11 @@ package struct IMAPFetch: Sendable, Equatable {
 /// One thing to fetch of each message.
 package enum FetchItem: Sendable, Equatable {
     case flags, internalDate, rfc822Size, envelope, uid
-    case modSeq                                     // RFC 7162
-    case body                                       // BODY: structure without extension data
+    case modSeq  // RFC 7162
+    case body  // BODY: structure without extension data
     case bodyStructure
     case section(FetchSection, peek: Bool, partial: FetchPartial?)
-    case rfc822, rfc822Header, rfc822Text           // the old names of BODY[], BODY.PEEK[HEADER], BODY[TEXT]
+    case rfc822, rfc822Header, rfc822Text  // the old names of BODY[], BODY.PEEK[HEADER], BODY[TEXT]
 
     /// The bytes that an item asks for, whatever its name; nil for an item that is not bytes of the message.
     package var octets: (section: FetchSection, partial: FetchPartial?)? {
@@ -46,7 +46,7 @@ package enum FetchItem: Sendable, Equatable {
 /// `[1.2.HEADER.FIELDS (from to)]` (RFC 3501 6.4.5).
 package struct FetchSection: Sendable, Equatable {
     package enum Text: Sendable, Equatable {
-        case full                                   // nothing after the numbers
+        case full  // nothing after the numbers
         case header, text, mime
         /// Field names as sent (the answer repeats them); compare without case. `not` is HEADER.FIELDS.NOT.
         case headerFields([[UInt8]], not: Bool)

@@ -5,16 +5,16 @@ package enum IMAPResponseCode: Sendable, Equatable {
     case badCharset
     case permanentFlags([IMAPFlag], newKeywords: Bool)
     case uidNext(UInt32), uidValidity(UInt32), unseen(UInt32)
-    case appendUID(uidValidity: UInt32, uid: UInt32)                                   // RFC 4315
-    case copyUID(uidValidity: UInt32, source: NumberSet, destination: NumberSet)      // RFC 4315
+    case appendUID(uidValidity: UInt32, uid: UInt32)  // RFC 4315
+    case copyUID(uidValidity: UInt32, source: NumberSet, destination: NumberSet)  // RFC 4315
     case uidNotSticky
-    case highestModSeq(UInt64), noModSeq, modified(NumberSet)                          // RFC 7162
-    case closed                                                                        // RFC 7162 3.2.11
-    case unavailable, authenticationFailed, authorizationFailed, privacyRequired       // RFC 5530
+    case highestModSeq(UInt64), noModSeq, modified(NumberSet)  // RFC 7162
+    case closed  // RFC 7162 3.2.11
+    case unavailable, authenticationFailed, authorizationFailed, privacyRequired  // RFC 5530
     case noPermission, inUse, expungeIssued, overQuota, limit, alreadyExists, nonExistent
     case contactAdmin, cannot, serverBug, clientBug
-    case tooBig                                                                        // RFC 4469
-    case useAttribute                                                                  // RFC 6154
+    case tooBig  // RFC 4469
+    case useAttribute  // RFC 6154
 }
 
 extension IMAPResponseWriter {

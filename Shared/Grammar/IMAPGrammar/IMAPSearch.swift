@@ -21,19 +21,19 @@ package enum SearchReturn: String, Sendable, Equatable {
 /// The tree of a SEARCH; its depth is at most `IMAPLimits.searchDepth`. Strings are decoded from the command's CHARSET.
 package indirect enum SearchKey: Sendable, Equatable {
     case all
-    case flag(IMAPFlag)             // ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, RECENT, KEYWORD x
-    case noFlag(IMAPFlag)           // UNANSWERED ... UNKEYWORD x; OLD is not RECENT
-    case new                        // RECENT and not SEEN
-    case header(field: String, text: String)    // FROM, TO, CC, BCC, SUBJECT too (field in capitals); an empty text: field is there
+    case flag(IMAPFlag)  // ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, RECENT, KEYWORD x
+    case noFlag(IMAPFlag)  // UNANSWERED ... UNKEYWORD x; OLD is not RECENT
+    case new  // RECENT and not SEEN
+    case header(field: String, text: String)  // FROM, TO, CC, BCC, SUBJECT too (field in capitals); an empty text: field is there
     case body(String)
     case text(String)
-    case before(IMAPDate), on(IMAPDate), since(IMAPDate)                // internal date, time and zone disregarded
-    case sentBefore(IMAPDate), sentOn(IMAPDate), sentSince(IMAPDate)    // Date: header
+    case before(IMAPDate), on(IMAPDate), since(IMAPDate)  // internal date, time and zone disregarded
+    case sentBefore(IMAPDate), sentOn(IMAPDate), sentSince(IMAPDate)  // Date: header
     case larger(UInt32), smaller(UInt32)
-    case older(UInt32), younger(UInt32)         // RFC 5032, seconds
+    case older(UInt32), younger(UInt32)  // RFC 5032, seconds
     case sequence(SequenceSet)
     case uid(SequenceSet)
-    case modSeq(UInt64)             // RFC 7162 3.1.5: at least this
+    case modSeq(UInt64)  // RFC 7162 3.1.5: at least this
     case not(SearchKey)
     case or(SearchKey, SearchKey)
     case and([SearchKey])
