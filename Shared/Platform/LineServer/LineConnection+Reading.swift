@@ -7,6 +7,9 @@ extension LineConnection {
     /// Bytes are waiting: the client pipelines.
     package var hasInput: Bool { input.readableBytes > 0 }
 
+    /// The client has closed its side, or the connection is gone: what takes long may not be wanted any more.
+    package var hasPeerLeft: Bool { isClosed || inputHasEnded }
+
     // MARK: From the channel
 
     func received(_ buffer: ByteBuffer) {

@@ -1,0 +1,54 @@
+package import MailCore
+import PostgreSQL
+
+extension MailboxStore {
+    /// Removes the messages of `runs` that carry \Deleted (RFC 3501 6.4.3, RFC 4315 2.1).
+    package func expunge(_ key: MailboxKey, _ runs: UIDRuns) async throws -> MailboxDelta {
+        try await pool.transaction { connection in
+            let mailbox = try connection.lockMailbox(key)
+            return mailbox.delta(expunged: try connection.removeMessages(key, runs, carrying: .deleted))
+        }
+    }
+}
+
+extension PostgresConnection {
+    /// Deletes entries, notes them in `expunged`, releases their bodies and counts them off. The mailbox row is locked.
+    func removeMessages(_ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags) throws(PostgresError) -> [UInt32] {
+        let rows = try execute(
+            removeMessageRows,
+            [.int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(flags.rawValue)])
+        var uids: [UInt32] = []
+        uids.reserveCapacity(rows.count)
+        for index in 0..<rows.count { uids.append(UInt32(truncatingIfNeeded: try rows[index].int8(0))) }
+        return uids
+    }
+}
+
+// Releases are written in the order of their key, so that two expunges of the same bodies cannot deadlock.
+private let removeMessageRows = PreparedStatement(
+    "mailbox_remove_messages",
+    """
+    WITH gone AS (
+        DELETE FROM mailbox_message m USING unnest($3::bigint[], $4::bigint[]) AS run (low, high)
+        WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high AND m.flags & $5 = $5
+        RETURNING m.uid, m.flags, m.body_id, m.size
+    ), noted AS (
+        INSERT INTO expunged (account_id, mailbox_id, uid, modseq)
+        SELECT $1, $2, gone.uid, (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2) FROM gone
+        ON CONFLICT (account_id, mailbox_id, uid) DO UPDATE SET modseq = excluded.modseq
+    ), released AS (
+        INSERT INTO body_release (body_id, due_at)
+        SELECT body_id, now() + interval '1 day' FROM (SELECT DISTINCT body_id FROM gone ORDER BY body_id) AS bodies
+        ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
+    ), counted AS (
+        UPDATE mailbox SET modseq = modseq + 1, messages = mailbox.messages - total.messages,
+            unseen = unseen - total.unseen, deleted = deleted - total.deleted, bytes = bytes - total.bytes
+        FROM (
+            SELECT count(*) AS messages, sum(1 - (flags & 1))::bigint AS unseen, sum(flags >> 3 & 1)::bigint AS deleted,
+                sum(size)::bigint AS bytes
+            FROM gone
+        ) AS total
+        WHERE account_id = $1 AND mailbox_id = $2 AND total.messages > 0
+    )
+    SELECT uid FROM gone ORDER BY uid
+    """)

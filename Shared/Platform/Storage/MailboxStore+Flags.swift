@@ -1,0 +1,88 @@
+package import MailCore
+import PostgreSQL
+
+/// What STORE asks for (RFC 3501 6.4.6).
+package enum FlagChange: Sendable, Equatable {
+    case replace(NamedFlags)
+    case add(NamedFlags)
+    case remove(NamedFlags)
+
+    /// Keywords that have to exist in the mailbox's table.
+    fileprivate var wantedKeywords: [String] {
+        switch self {
+        case .replace(let flags), .add(let flags): flags.keywords
+        case .remove: []
+        }
+    }
+
+    /// The new value is `(old & ~clear) | set`.
+    fileprivate func masks(_ keywords: MailboxKeywords) -> (clear: Int64, set: Int64) {
+        switch self {
+        case .replace(let flags): (-1, flags.bits(keywords))
+        case .add(let flags): (0, flags.bits(keywords))
+        case .remove(let flags): (flags.bits(keywords), 0)
+        }
+    }
+}
+
+extension NamedFlags {
+    func bits(_ keywords: MailboxKeywords) -> Int64 {
+        system.intersection(.system).union(keywords.flags(named: self.keywords)).rawValue
+    }
+}
+
+extension MailboxStore {
+    /// Changes the flags of all messages in `runs` that exist; only those whose flags differ afterwards get a new modseq.
+    package func changeFlags(_ key: MailboxKey, _ runs: UIDRuns, _ change: FlagChange) async throws -> MailboxDelta {
+        try await pool.transaction { connection in
+            var mailbox = try connection.lockMailbox(key)
+            try connection.addKeywords(change.wantedKeywords, to: &mailbox)
+            let masks = change.masks(mailbox.keywords)
+            let rows = try connection.execute(
+                Self.changeFlags,
+                [
+                    .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs,
+                    .int8(masks.clear), .int8(masks.set),
+                ])
+            return mailbox.delta(changed: try entries(rows))
+        }
+    }
+
+    private static let changeFlags = PreparedStatement(
+        "mailbox_change_flags",
+        """
+        WITH old AS MATERIALIZED (
+            SELECT m.uid, m.flags FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high)
+            JOIN mailbox_message m
+                ON m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high
+            WHERE ((m.flags & ~$5::bigint) | $6::bigint) <> m.flags
+        ), changed AS (
+            UPDATE mailbox_message m SET flags = (old.flags & ~$5::bigint) | $6::bigint,
+                modseq = (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2)
+            FROM old WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid = old.uid
+            RETURNING m.uid, m.flags, old.flags AS before
+        ), counted AS (
+            UPDATE mailbox SET modseq = modseq + 1, unseen = unseen + total.unseen, deleted = deleted + total.deleted
+            FROM (
+                SELECT count(*) AS messages, sum((before & 1) - (flags & 1))::bigint AS unseen,
+                    sum((flags >> 3 & 1) - (before >> 3 & 1))::bigint AS deleted
+                FROM changed
+            ) AS total
+            WHERE account_id = $1 AND mailbox_id = $2 AND total.messages > 0
+        )
+        SELECT uid, flags FROM changed ORDER BY uid
+        """)
+}
+
+/// Rows of (uid, flags).
+func entries(_ rows: PostgresRows) throws(PostgresError) -> [MailboxDelta.Entry] {
+    var entries: [MailboxDelta.Entry] = []
+    entries.reserveCapacity(rows.count)
+    for index in 0..<rows.count {
+        let row = rows[index]
+        entries.append(
+            .init(
+                uid: UInt32(truncatingIfNeeded: try row.int8(0)), flags: MailboxFlags(rawValue: try row.int8(1))))
+    }
+    return entries
+}

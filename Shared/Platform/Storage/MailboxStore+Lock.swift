@@ -1,0 +1,65 @@
+package import MailCore
+import PostgreSQL
+
+/// A mailbox row as read under its lock: where UIDs and modseq come from.
+struct LockedMailbox {
+    let key: MailboxKey
+    let uidNext: Int64
+    let modseq: Int64
+    var keywords: MailboxKeywords
+
+    /// The delta of a change that took one modseq, or none if nothing changed.
+    func delta(
+        uidNext: Int64? = nil, changed: [MailboxDelta.Entry] = [], expunged: [UInt32] = []
+    ) -> MailboxDelta {
+        let isChanged = !changed.isEmpty || !expunged.isEmpty
+        return MailboxDelta(
+            key: key, before: modseq, after: isChanged ? modseq + 1 : modseq, uidNext: uidNext ?? self.uidNext,
+            keywords: keywords, changed: changed, expunged: expunged)
+    }
+}
+
+extension PostgresConnection {
+    /// Locks the rows in (account, mailbox) order until the transaction ends; one that is gone is missing.
+    func lockMailboxes(_ mailboxes: [MailboxID], of account: AccountID) throws(PostgresError) -> [MailboxID: LockedMailbox] {
+        let rows = try execute(
+            lockMailboxRows, [.int8(account.value), .int8Array(mailboxes.map(\.value))])
+        var locked: [MailboxID: LockedMailbox] = [:]
+        for index in 0..<rows.count {
+            let row = rows[index]
+            let mailbox = MailboxID(try row.int8(0))
+            locked[mailbox] = LockedMailbox(
+                key: MailboxKey(account: account, mailbox: mailbox), uidNext: try row.int8(1), modseq: try row.int8(2),
+                keywords: MailboxKeywords(try row.textArray(3)))
+        }
+        return locked
+    }
+
+    func lockMailbox(_ key: MailboxKey) throws -> LockedMailbox {
+        guard let locked = try lockMailboxes([key.mailbox], of: key.account)[key.mailbox] else {
+            throw MailboxError.noSuchMailbox
+        }
+        return locked
+    }
+
+    /// Gives the mailbox's keyword table what it lacks of `names`, while there is room.
+    func addKeywords(_ names: [String], to mailbox: inout LockedMailbox) throws(PostgresError) {
+        guard mailbox.keywords.add(names) else { return }
+        _ = try execute(
+            saveKeywords,
+            [
+                .int8(mailbox.key.account.value), .int8(mailbox.key.mailbox.value),
+                .textArray(mailbox.keywords.names),
+            ])
+    }
+}
+
+private let lockMailboxRows = PreparedStatement(
+    "mailbox_lock",
+    """
+    SELECT mailbox_id, uidnext, modseq, keywords FROM mailbox
+    WHERE account_id = $1 AND mailbox_id = ANY($2) ORDER BY mailbox_id FOR UPDATE
+    """)
+
+private let saveKeywords = PreparedStatement(
+    "mailbox_save_keywords", "UPDATE mailbox SET keywords = $3 WHERE account_id = $1 AND mailbox_id = $2")

@@ -1,0 +1,104 @@
+package import MailCore
+package import PostgreSQL
+
+/// Mailboxes and their entries. Each change locks its mailbox rows first, in (account, mailbox) order, and takes UIDs
+/// and modseq there; the row also keeps the counts that STATUS and quota ask for.
+package struct MailboxStore: Sendable {
+    let pool: PostgresPool
+
+    package init(pool: PostgresPool) { self.pool = pool }
+
+    /// All mailboxes of an account, in no promised order.
+    package func list(_ account: AccountID) async throws -> [MailboxRecord] {
+        try await pool.withConnection { connection in
+            try records(connection.execute(Self.listMailboxes, [.int8(account.value)]), account: account)
+        }
+    }
+
+    package func find(_ account: AccountID, name: String) async throws -> MailboxRecord? {
+        try await pool.withConnection { connection in
+            let rows = try connection.execute(Self.findMailbox, [.int8(account.value), .text(name)])
+            return try records(rows, account: account).first
+        }
+    }
+
+    /// How many messages no session has seen yet (STATUS RECENT).
+    package func recentCount(_ record: MailboxRecord) async throws -> Int64 {
+        guard record.recentUID + 1 < record.uidNext else { return 0 }
+        return try await pool.withConnection { connection in
+            let rows = try connection.execute(
+                Self.countRecent,
+                [.int8(record.key.account.value), .int8(record.key.mailbox.value), .int8(record.recentUID)])
+            return rows.count > 0 ? try rows[0].int8(0) : 0
+        }
+    }
+
+    /// Messages up to `uid` are \Recent for no later session (RFC 3501 2.3.2).
+    package func claimRecent(_ key: MailboxKey, upTo uid: Int64) async throws {
+        _ = try await pool.withConnection { connection in
+            try connection.execute(
+                Self.claimRecent, [.int8(key.account.value), .int8(key.mailbox.value), .int8(uid)]
+            ).affected
+        }
+    }
+
+    package func subscriptions(_ account: AccountID) async throws -> [String] {
+        try await pool.withConnection { connection in
+            let rows = try connection.execute(Self.listSubscriptions, [.int8(account.value)])
+            return try (0..<rows.count).map { try rows[$0].text(0) }
+        }
+    }
+
+    package func subscribe(_ account: AccountID, name: String) async throws {
+        _ = try await pool.withConnection { connection in
+            try connection.execute(Self.addSubscription, [.int8(account.value), .text(name)]).affected
+        }
+    }
+
+    package func unsubscribe(_ account: AccountID, name: String) async throws {
+        _ = try await pool.withConnection { connection in
+            try connection.execute(Self.dropSubscription, [.int8(account.value), .text(name)]).affected
+        }
+    }
+}
+
+/// The rows of a statement with `MailboxRecord`'s columns.
+func records(_ rows: PostgresRows, account: AccountID) throws(PostgresError) -> [MailboxRecord] {
+    var records: [MailboxRecord] = []
+    records.reserveCapacity(rows.count)
+    for index in 0..<rows.count { records.append(try MailboxRecord(rows[index], account: account)) }
+    return records
+}
+
+extension MailboxStore {
+    private static let listMailboxes = PreparedStatement(
+        "mailbox_list",
+        """
+        SELECT mailbox_id, name, special_use, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, recent_uid, keywords
+        FROM mailbox WHERE account_id = $1
+        """)
+
+    private static let findMailbox = PreparedStatement(
+        "mailbox_find",
+        """
+        SELECT mailbox_id, name, special_use, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, recent_uid, keywords
+        FROM mailbox WHERE account_id = $1 AND name = $2
+        """)
+
+    private static let countRecent = PreparedStatement(
+        "mailbox_count_recent",
+        "SELECT count(*) FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND uid > $3")
+
+    private static let claimRecent = PreparedStatement(
+        "mailbox_claim_recent",
+        "UPDATE mailbox SET recent_uid = $3 WHERE account_id = $1 AND mailbox_id = $2 AND recent_uid < $3")
+
+    private static let listSubscriptions = PreparedStatement(
+        "subscription_list", "SELECT name FROM subscription WHERE account_id = $1")
+
+    private static let addSubscription = PreparedStatement(
+        "subscription_add", "INSERT INTO subscription (account_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+
+    private static let dropSubscription = PreparedStatement(
+        "subscription_drop", "DELETE FROM subscription WHERE account_id = $1 AND name = $2")
+}
