@@ -92,7 +92,7 @@ package struct IMAPCommandFramer: Sendable {
                 return (bytes.count, .needMore)
             case .literal(let remaining):
                 let count = min(remaining, bytes.count - position)
-                buffer.append(contentsOf: bytes[position..<(position + count)])
+                buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)]))
                 position += count
                 guard count == remaining else {
                     phase = .literal(remaining: remaining - count)
@@ -134,7 +134,7 @@ package struct IMAPCommandFramer: Sendable {
                 return .tooLong
             }
             textCount += end - position
-            buffer.append(contentsOf: bytes[position..<end])
+            buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[position..<end]))
             position = end
             if newline != nil, buffer.count - lineStart >= 2, buffer[buffer.count - 2] == 0x0D { return .line }
         }

@@ -15,16 +15,18 @@ struct IMAPCursor {
 
     var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
 
-    func peeks(_ byte: Character) -> Bool { peek == byte.asciiValue }
+    func peeks(_ character: Unicode.Scalar) -> Bool { peek == UInt8(ascii: character) }
 
-    mutating func skip(_ byte: Character) -> Bool {
-        guard peeks(byte) else { return false }
+    mutating func skip(_ character: Unicode.Scalar) -> Bool {
+        guard peeks(character) else { return false }
         position += 1
         return true
     }
 
-    mutating func expect(_ byte: Character) throws(IMAPSyntaxError) {
-        guard skip(byte) else { throw IMAPSyntaxError(byte == " " ? "Expected a space" : "Expected \(byte)") }
+    mutating func expect(_ character: Unicode.Scalar) throws(IMAPSyntaxError) {
+        guard skip(character) else {
+            throw IMAPSyntaxError(character == " " ? "Expected a space" : "Expected \(character)")
+        }
     }
 
     mutating func space() throws(IMAPSyntaxError) { try expect(" ") }

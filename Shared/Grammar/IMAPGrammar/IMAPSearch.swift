@@ -24,7 +24,8 @@ package indirect enum SearchKey: Sendable, Equatable {
     case flag(IMAPFlag)  // ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, RECENT, KEYWORD x
     case noFlag(IMAPFlag)  // UNANSWERED ... UNKEYWORD x; OLD is not RECENT
     case new  // RECENT and not SEEN
-    case header(field: String, text: String)  // FROM, TO, CC, BCC, SUBJECT too (field in capitals); an empty text: field is there
+    /// FROM, TO, CC, BCC, SUBJECT too. The field is in capitals; an empty text asks whether the field is there.
+    case header(field: String, text: String)
     case body(String)
     case text(String)
     case before(IMAPDate), on(IMAPDate), since(IMAPDate)  // internal date, time and zone disregarded
