@@ -14,6 +14,7 @@ let packages: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
 ]
 
@@ -29,6 +30,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 
 let settings: [SwiftSetting] = [
@@ -99,26 +101,40 @@ let services: [Target] = [
         dependencies: ["MailCore", "MailWire", "MessageGrammar", "MailQueue", "Storage", "ServiceKit", logging, lifecycle],
         path: "Services/Classify/Classifier", exclude: ["Snapshot"], swiftSettings: settings),
     binary("classifyd", "Services/Classify", ["Classifier", "MailQueue", "Storage", "ServiceKit", lifecycle]),
-    library("MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit"]),
-    binary("filerd", "Services/Deliver", ["MailboxFiler", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    library(
+        "MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging, lifecycle]),
+    binary(
+        "filerd", "Services/Deliver",
+        ["MailboxFiler", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     library(
         "IMAPServer", "Services/Read",
-        ["IMAPGrammar", "MessageGrammar", "SASL", "LineServer", "MailQueue", "Storage", "ServiceKit", nio]),
+        [
+            "MailCore", "QueueContracts", "AMQP", "PostgreSQL", "IMAPGrammar", "MessageGrammar", "SASL", "LineServer",
+            "Storage", "ServiceKit", nio, logging, lifecycle,
+        ]),
     binary("accessd", "Services/Read", ["IMAPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
-    library("Observatory", "Services/Watch", ["QueueContracts", "MailQueue", "Storage", "ServiceKit", hummingbird]),
-    binary("watchd", "Services/Watch", ["Observatory", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    library(
+        "Observatory", "Services/Watch",
+        [
+            "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", nio, logging, lifecycle, hummingbird,
+            httpTypes,
+        ]),
+    binary(
+        "watchd", "Services/Watch",
+        ["Observatory", "QueueContracts", "MailQueue", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     binary("martlet", "Services/Watch", ["MailQueue", "Storage", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments]),
 ]
 
 let testTargets: [Target] = [
-    tests("PostgreSQL"),
+    tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
+    tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "QueueContracts", "ServiceKit", logging]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
             "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "ServiceKit", "Storage", "MailQueue", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
-    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("SMTPGrammar"), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.
