@@ -1,0 +1,218 @@
+import IMAPGrammar
+import LineServer
+import MailCore
+import MessageGrammar
+import ServiceKit
+import Storage
+
+extension IMAPSession {
+    /// RFC 3501 6.4.5 and 6.4.8
+    func fetch(
+        _ fetch: IMAPFetch, uid: Bool, _ selection: Selection, _ connection: isolated LineConnection
+    ) async throws -> Completion {
+        guard fetch.changedSince == nil, !fetch.vanished, !fetch.items.contains(.modSeq) else {
+            return .bad("CONDSTORE is not supported")
+        }
+        guard let positions = selection.positions(fetch.set, uid: uid) else { return .badSet }
+        let name = uid ? "UID FETCH" : "FETCH"
+        let plan = FetchPlan(fetch.items, uid: uid)
+        let touched = plan.setsSeen ? try await markSeen(positions, selection) : []
+        guard let selection = self.selection else { return .bad("No mailbox is selected") }
+        if plan.isViewOnly {
+            try await fetchView(plan, positions, selection, connection)
+            return .ok("\(name) completed")
+        }
+        var found = 0
+        for batch in positions.batches(of: plan.batchSize) {
+            found += try await fetchRows(plan, batch, selection, touched, connection)
+        }
+        // RFC 2180 4.1.2: what other sessions expunged meanwhile cannot be given out any more.
+        if !uid, found < positions.count {
+            return .no("Some of the messages no longer exist", code: .expungeIssued)
+        }
+        return .ok("\(name) completed")
+    }
+
+    /// Sets \Seen on all messages of the command at once; returns those that lacked it.
+    private nonisolated(nonsending) func markSeen(_ positions: PositionRuns, _ selection: Selection) async throws -> Set<UInt32> {
+        guard !selection.isReadOnly else { return [] }
+        let unseen = selection.filter(positions) { !$0.contains(.seen) }
+        guard !unseen.isEmpty else { return [] }
+        let delta = try await services.mailboxes.changeFlags(
+            selection.mailbox.key, selection.uidRuns(unseen), .add(NamedFlags(system: .seen)))
+        take(delta)
+        try await services.changed([delta])
+        return Set(delta.changed.map(\.uid))
+    }
+
+    private func fetchView(
+        _ plan: FetchPlan, _ positions: PositionRuns, _ selection: Selection, _ connection: isolated LineConnection
+    ) async throws {
+        let view = selection.view
+        for range in positions.ranges {
+            for position in range {
+                out.beginFetch(position + 1)
+                for item in plan.items {
+                    if item == .uid {
+                        out.fetchUID(view.uids[position])
+                    } else {
+                        out.fetchFlags(
+                            bits: view.flags[position].rawValue, keywords: view.keywords.names,
+                            recent: selection.isRecent(view.uids[position]))
+                    }
+                }
+                out.endFetch()
+                try await drain(connection)
+            }
+        }
+    }
+
+    /// One batch; returns how many of its messages exist.
+    private func fetchRows(
+        _ plan: FetchPlan, _ batch: PositionRuns, _ selection: Selection, _ touched: Set<UInt32>,
+        _ connection: isolated LineConnection
+    ) async throws -> Int {
+        let columns = plan.columns(forBatchOf: batch.count)
+        var rows = try await services.messages.rows(selection.mailbox.key, selection.uidRuns(batch), columns)
+        var rounds = FetchRounds()
+        rows.reverse()
+        var found = 0
+        while let row = rows.popLast() {
+            guard let position = selection.view.position(of: row.uid) else { continue }
+            found += 1
+            let message = FetchedMessage(
+                plan, row, position: position, addsFlags: touched.contains(row.uid) && !plan.hasFlags)
+            if message.isLarge || rounds.isFull(with: message) {
+                try await write(&rounds, selection, connection)
+            }
+            if message.isLarge {
+                try await stream(message, selection, connection)
+            } else {
+                rounds.add(message)
+            }
+        }
+        try await write(&rounds, selection, connection)
+        return found
+    }
+
+    /// Reads what the collected messages lack in one query and writes them.
+    private func write(
+        _ rounds: inout FetchRounds, _ selection: Selection, _ connection: isolated LineConnection
+    ) async throws {
+        let round = rounds.take()
+        let pieces = try await services.messages.read(round.slices)
+        var next = 0
+        for message in round.messages {
+            let count = message.missingSlices
+            let own = pieces[next..<next + count]
+            next += count
+            write(message, own, selection)
+            try await drain(connection)
+        }
+    }
+
+    private func write(_ message: FetchedMessage, _ pieces: ArraySlice<[UInt8]?>, _ selection: Selection) {
+        var pieces = pieces
+        begin(message, selection)
+        for item in message.plan.items {
+            guard let section = item.octets else {
+                write(item, message, selection)
+                continue
+            }
+            let octets = SectionOctets(section.section, section.partial, message.row, message.summary)
+            switch octets {
+            case .missing: out.fetchSectionNil(item)
+            case .range(let range):
+                if let bytes = message.bytes(of: range, &pieces) {
+                    IMAPMetrics.sentBytes.increment(by: bytes.count)
+                    out.fetchSection(item, bytes)
+                } else {
+                    out.fetchSectionNil(item)
+                }
+            case .fields(let range, let names, let not, let partial):
+                let header = message.bytes(of: range, &pieces) ?? []
+                let fields = selectFields(header, names: names, not: not)
+                out.fetchSection(item, fields[partial?.range(ofSize: fields.count) ?? 0..<fields.count])
+            }
+        }
+        out.endFetch()
+    }
+
+    private func begin(_ message: FetchedMessage, _ selection: Selection) {
+        out.beginFetch(message.position + 1)
+        if message.addsFlags { write(.flags, message, selection) }
+    }
+
+    /// Everything that is not bytes of the message.
+    private func write(_ item: FetchItem, _ message: FetchedMessage, _ selection: Selection) {
+        switch item {
+        case .uid: out.fetchUID(message.row.uid)
+        case .flags:
+            out.fetchFlags(
+                bits: selection.view.flags[message.position].rawValue, keywords: selection.view.keywords.names,
+                recent: selection.isRecent(message.row.uid))
+        case .internalDate: out.fetchInternalDate(message.row.internalDate)
+        case .rfc822Size: out.fetchSize(message.row.size)
+        case .envelope: out.fetchEnvelope(message.summary.envelope)
+        case .body: out.fetchBody(message.summary.structure)
+        case .bodyStructure: out.fetchBodyStructure(message.summary.structure)
+        case .modSeq, .section, .rfc822, .rfc822Header, .rfc822Text: break
+        }
+    }
+
+    // MARK: - Large messages
+
+    /// Item by item, chunk by chunk; the next chunk is read while the client takes the last.
+    private func stream(
+        _ message: FetchedMessage, _ selection: Selection, _ connection: isolated LineConnection
+    ) async throws {
+        begin(message, selection)
+        for item in message.plan.items {
+            guard let section = item.octets else {
+                write(item, message, selection)
+                continue
+            }
+            switch SectionOctets(section.section, section.partial, message.row, message.summary) {
+            case .missing: out.fetchSectionNil(item)
+            case .range(let range):
+                out.fetchSectionHeader(item, size: range.count)
+                try await stream(range, message.row, connection)
+            case .fields(let range, let names, let not, let partial):
+                let fields = selectFields(try await whole(range, message.row), names: names, not: not)
+                out.fetchSection(item, fields[partial?.range(ofSize: fields.count) ?? 0..<fields.count])
+            }
+        }
+        out.endFetch()
+        try await drain(connection)
+    }
+
+    private func stream(
+        _ range: Range<Int>, _ row: MessageStore.Row, _ connection: isolated LineConnection
+    ) async throws {
+        out.raw(row.prefix[range.clamped(to: 0..<row.prefix.count)])
+        connection.write(out.take())
+        let slices = range.slices(prefix: row.prefix.count, body: row.body)
+        let messages = services.messages
+        for slice in slices {
+            guard let bytes = try await promised({ try await messages.read([slice]) }).first ?? nil,
+                bytes.count == Int(slice.length)
+            else { throw SessionEnd.brokenPromise }
+            IMAPMetrics.sentBytes.increment(by: bytes.count)
+            connection.write(bytes)
+            try await connection.flush()
+        }
+    }
+
+    /// After `{n}` was sent nothing but the bytes may follow.
+    private nonisolated(nonsending) func promised<T>(_ read: () async throws -> T) async throws -> T {
+        do { return try await read() } catch { throw SessionEnd.brokenPromise }
+    }
+
+    private nonisolated(nonsending) func whole(_ range: Range<Int>, _ row: MessageStore.Row) async throws -> [UInt8] {
+        var bytes = Array(row.prefix[range.clamped(to: 0..<row.prefix.count)])
+        for slice in range.slices(prefix: row.prefix.count, body: row.body) {
+            bytes.append(contentsOf: try await services.messages.read([slice]).first.flatMap(\.self) ?? [])
+        }
+        return bytes
+    }
+}

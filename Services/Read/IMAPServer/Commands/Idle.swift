@@ -1,0 +1,34 @@
+import IMAPGrammar
+import LineServer
+import ServiceKit
+
+extension IMAPSession {
+    /// Longest line that is taken while waiting for DONE.
+    private static let longestLine = 8192
+
+    /// RFC 2177. The session costs nothing until its mailbox changes or the client speaks.
+    func idle(_ connection: isolated LineConnection) async throws -> Completion {
+        out.continuation("idling")
+        IMAPMetrics.idling.add(1)
+        defer { IMAPMetrics.idling.add(-1) }
+        let mailbox = selection?.mailbox
+        mailbox?.sleep(connection)
+        defer { mailbox?.rise(connection) }
+        let end = ContinuousClock.now + services.options.autologout
+        while true {
+            if mailbox != nil { try report(expunges: true) }
+            try send(connection)
+            switch try await connection.waitForInput(timeout: ContinuousClock.now.duration(to: end)) {
+            case .woken: continue
+            case .timedOut: throw LineError.timeout
+            case .input: break
+            }
+            let line = try await connection.readLine(
+                maximum: Self.longestLine, timeout: services.options.commandDeadline)
+            guard case .line(let bytes) = line, IMAPContinuationLine.isDone(bytes) else {
+                return .bad("Expected DONE")
+            }
+            return .ok("IDLE completed")
+        }
+    }
+}

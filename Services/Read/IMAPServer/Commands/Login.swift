@@ -1,0 +1,36 @@
+import IMAPGrammar
+import LineServer
+import MailCore
+import SASL
+import ServiceKit
+
+extension IMAPSession {
+    /// RFC 3501 6.2.3
+    func login(_ login: IMAPLogin, _ connection: isolated LineConnection) async throws -> Completion {
+        guard let credentials = Credentials(identity: login.user, password: login.password.reveal()) else {
+            return try refuseLogin(connection)
+        }
+        return try await check(credentials, connection)
+    }
+
+    func check(_ credentials: Credentials, _ connection: isolated LineConnection) async throws -> Completion {
+        guard let account = try await services.authenticate(credentials) else { return try refuseLogin(connection) }
+        machine.loggedIn(account)
+        framer.limits = .afterLogin(message: services.options.messageLimit)
+        IMAPMetrics.logins.increment()
+        connection.event(.state("authenticated"))
+        return .ok("Logged in", code: .capability(capabilities(connection)))
+    }
+
+    /// The same words for a wrong password, an unknown name and a name that cannot be one.
+    func refuseLogin(_ connection: isolated LineConnection) throws -> Completion {
+        IMAPMetrics.failedLogins.increment()
+        if machine.loginFailed() == .close {
+            connection.closeReason = "login_failures"
+            connection.lingers = true
+            out.untagged(.bye, "Too many failed logins")
+            machine.loggedOut()
+        }
+        return .no("Authentication failed", code: .authenticationFailed)
+    }
+}

@@ -1,0 +1,48 @@
+package import Logging
+package import MailCore
+package import QueueContracts
+package import SASL
+package import Storage
+
+/// What sessions stand on; one per process.
+package struct IMAPServices: Sendable {
+    /// The account, or `nil` if name or password is wrong. Takes the same time for unknown names.
+    package typealias Authenticate = @Sendable (Credentials) async throws -> AccountID?
+
+    package let mailboxes: MailboxStore
+    package let messages: MessageStore
+    package let appends: AppendStore
+    package let registry: MailboxRegistry
+    package let authenticate: Authenticate
+    /// Tells the other processes that mailboxes changed; never blocks.
+    package let announce: @Sendable ([MailboxChanged.Mailbox]) -> Void
+    /// While the bus is away, NOOP asks the database.
+    package let isBusConnected: @Sendable () -> Bool
+    package let options: IMAPOptions
+    package let logger: Logger
+
+    package init(
+        mailboxes: MailboxStore, messages: MessageStore, appends: AppendStore, registry: MailboxRegistry,
+        authenticate: @escaping Authenticate, announce: @escaping @Sendable ([MailboxChanged.Mailbox]) -> Void,
+        isBusConnected: @escaping @Sendable () -> Bool, options: IMAPOptions, logger: Logger
+    ) {
+        self.mailboxes = mailboxes
+        self.messages = messages
+        self.appends = appends
+        self.registry = registry
+        self.authenticate = authenticate
+        self.announce = announce
+        self.isBusConnected = isBusConnected
+        self.options = options
+        self.logger = logger
+    }
+
+    /// After a commit of this process: its own views first, then the other processes.
+    func changed(_ deltas: [MailboxDelta]) async throws {
+        let deltas = deltas.filter { !$0.isEmpty }
+        guard !deltas.isEmpty else { return }
+        announce(
+            deltas.map { MailboxChanged.Mailbox(account: $0.key.account, mailbox: $0.key.mailbox, modseq: $0.after) })
+        try await registry.apply(deltas)
+    }
+}

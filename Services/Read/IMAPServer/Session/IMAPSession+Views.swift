@@ -1,0 +1,70 @@
+import IMAPGrammar
+import LineServer
+import PostgreSQL
+import Storage
+
+/// How a session follows its mailbox.
+extension IMAPSession {
+    /// Tells the client what happened since its version and moves on to the newest one.
+    func report(expunges: Bool) throws {
+        guard var selection else { return }
+        if selection.mailbox.isGone { throw SessionEnd.bye("The selected mailbox was deleted") }
+        let current = selection.mailbox.view
+        guard selection.isBehind(current) else { return }
+        let next = expunges ? current : selection.view.keepingExpunged(upTo: current)
+        let changes = ViewChanges(from: selection.view, to: next)
+        selection.view = next
+        self.selection = selection
+        write(changes, selection)
+    }
+
+    private func write(_ changes: ViewChanges, _ selection: Selection) {
+        if changes.addsKeywords { writeFlags(selection) }
+        for number in changes.expunged { out.expunge(number) }
+        if let exists = changes.exists {
+            out.exists(exists)
+            out.recent(selection.recentCount)
+        }
+        for position in changes.flags { writeFlags(at: position, selection, uid: false) }
+    }
+
+    /// `* n FETCH (FLAGS (...))`
+    func writeFlags(at position: Int, _ selection: Selection, uid: Bool) {
+        let number = selection.view.uids[position]
+        out.beginFetch(position + 1)
+        if uid { out.fetchUID(number) }
+        out.fetchFlags(
+            bits: selection.view.flags[position].rawValue, keywords: selection.view.keywords.names,
+            recent: selection.isRecent(number))
+        out.endFetch()
+    }
+
+    /// FLAGS and PERMANENTFLAGS, at SELECT and when keywords come up.
+    func writeFlags(_ selection: Selection) {
+        let flags = IMAPFlag.system + selection.view.keywords.names.map(IMAPFlag.keyword)
+        out.flags(flags)
+        let permanent = selection.isReadOnly ? [] : flags
+        out.untagged(
+            .ok,
+            code: .permanentFlags(permanent, newKeywords: !selection.isReadOnly && selection.view.keywords.hasRoom),
+            selection.isReadOnly ? "No flag can be changed" : "Flags that can be changed")
+    }
+
+    /// Leaves the selected mailbox, if any.
+    nonisolated(nonsending) func deselect() async {
+        guard let selection else { return }
+        self.selection = nil
+        machine.deselected()
+        services.registry.close(selection.mailbox)
+        let seen = selection.view.uidNext - 1
+        guard !selection.isReadOnly, seen > selection.claimedUpTo else { return }
+        // Without it the messages are \Recent once more, which RFC 3501 2.3.2 allows.
+        try? await services.mailboxes.claimRecent(selection.mailbox.key, upTo: seen)
+    }
+
+    /// The flags of this session's own change: known to the client, so not reported again.
+    func take(_ delta: MailboxDelta) {
+        guard !delta.changed.isEmpty, let view = selection?.view else { return }
+        selection?.view = view.applyingFlags(delta.changed, keywords: delta.keywords)
+    }
+}

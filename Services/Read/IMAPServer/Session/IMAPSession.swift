@@ -1,0 +1,207 @@
+import IMAPGrammar
+import Logging
+package import LineServer
+import MailCore
+import NIOCore
+import PostgreSQL
+import ServiceKit
+import Storage
+
+/// One client's dialogue. It lives on the connection's event loop; all its methods run there.
+package final class IMAPSession {
+    let services: IMAPServices
+    var machine = SessionMachine()
+    var framer = IMAPCommandFramer(limits: .beforeLogin)
+    var out = IMAPResponseWriter()
+    var selection: Selection?
+
+    package init(_ services: IMAPServices) { self.services = services }
+
+    /// Greeting to goodbye.
+    package func run(on connection: isolated LineConnection) async {
+        IMAPMetrics.sessions.add(1)
+        defer { IMAPMetrics.sessions.add(-1) }
+        out.untagged(.ok, code: .capability(capabilities(connection)), "Martlet ready")
+        do {
+            while machine.phase != .logout { try await serveOne(connection) }
+            connection.closeReason = "logout"
+        } catch {
+            say(farewell(to: error, connection), to: connection)
+        }
+        await deselect()
+    }
+
+    // MARK: - One command
+
+    private func serveOne(_ connection: isolated LineConnection) async throws {
+        switch try await nextOutcome(connection) {
+        case .needMore: break
+        case .continuation: out.continuation()
+        case .command(let frame): try await serve(frame, connection)
+        case .append(let frame, let size, let synchronising):
+            try await serveAppend(frame, size: size, synchronising: synchronising, connection)
+        case .appendEnd: break
+        case .wrong(let error): try refuse(error, connection)
+        }
+    }
+
+    /// Feeds the framer until it has something to say.
+    func nextOutcome(_ connection: isolated LineConnection) async throws -> IMAPCommandFramer.Outcome {
+        try send(connection)
+        var deadline: ContinuousClock.Instant?
+        while true {
+            if !connection.hasInput { try await waitForInput(connection, &deadline) }
+            var buffer = try await connection.readSome(timeout: services.options.commandDeadline)
+            let (consumed, outcome) = buffer.withUnsafeReadableBytes { framer.feed($0) }
+            buffer.moveReaderIndex(forwardBy: consumed)
+            connection.unread(buffer)
+            if outcome != .needMore { return outcome }
+        }
+    }
+
+    /// Between commands a client may be silent for long; inside one it has a deadline for the whole (RELIABILITY 43).
+    private func waitForInput(
+        _ connection: isolated LineConnection, _ deadline: inout ContinuousClock.Instant?
+    ) async throws {
+        let options = services.options
+        var timeout = machine.phase == .notAuthenticated ? options.loginTimeout : options.autologout
+        if !framer.isAtStart {
+            let end = deadline ?? .now + options.commandDeadline
+            deadline = end
+            timeout = ContinuousClock.now.duration(to: end)
+        }
+        while true {
+            switch try await connection.waitForInput(timeout: timeout) {
+            case .input: return
+            case .woken: continue  // meant for an IDLE that is over
+            case .timedOut: throw LineError.timeout
+            }
+        }
+    }
+
+    private func serve(_ frame: IMAPFrame, _ connection: isolated LineConnection) async throws {
+        let tagged: IMAPTaggedCommand
+        do {
+            tagged = try IMAPCommandParser.parse(frame)
+        } catch {
+            try refuse(error, connection)
+            return
+        }
+        let started = ContinuousClock.now
+        guard let completion = try await perform(tagged, connection) else { return }
+        if case .idle = tagged.command {} else { IMAPMetrics.commandTime.observe(.now - started) }
+        try await complete(tagged, completion, connection)
+    }
+
+    /// Reports what changed in the mailbox, then the result.
+    func complete(
+        _ tagged: IMAPTaggedCommand, _ completion: Completion, _ connection: isolated LineConnection
+    ) async throws {
+        if machine.phase == .selected { try report(expunges: tagged.command.allowsExpunge) }
+        out.tagged(tagged.tag, completion.condition, code: completion.code, completion.text)
+        (completion.condition == .ok ? IMAPMetrics.commands : IMAPMetrics.refused).increment()
+    }
+
+    /// Nil: the command has written its own answer.
+    private func perform(
+        _ tagged: IMAPTaggedCommand, _ connection: isolated LineConnection
+    ) async throws -> Completion? {
+        let canStartTLS = connection.listener.tls == .startTLS
+        switch machine.received(tagged.command, secure: connection.isSecure, canStartTLS: canStartTLS) {
+        case .refuse(let condition, let code, let text):
+            return Completion(condition: condition, code: code, text: text)
+        case .run:
+            do {
+                return try await run(tagged, connection)
+            } catch is CommandAnswered {
+                return nil
+            } catch let error as MailboxError {
+                return error.completion
+            } catch let error as PostgresError {
+                return unavailable(error, tagged.command.name)
+            }
+        }
+    }
+
+    /// The cause is in the log already; the client only learns whether to try again.
+    func unavailable(_ error: PostgresError, _ command: String) -> Completion {
+        services.logger.warning(
+            "command failed", metadata: [LogKey.reason: "\(error.code)", "imap.command": "\(command)"])
+        return error.isTemporary
+            ? .no("Storage is not available, try again", code: .unavailable)
+            : .no("Internal error", code: .serverBug)
+    }
+
+    func refuse(_ error: IMAPSyntaxError, _ connection: isolated LineConnection) throws {
+        out.raw(error.encoded())
+        IMAPMetrics.refused.increment()
+        if error.close {
+            connection.lingers = true
+            throw SessionEnd.bye("Closing")
+        }
+        if machine.receivedNonsense() {
+            connection.lingers = true
+            throw SessionEnd.bye("Too many invalid commands")
+        }
+    }
+
+    // MARK: - Writing
+
+    /// Hands what is written to the connection, which sends it when the client has to be waited for.
+    func send(_ connection: isolated LineConnection) throws {
+        if !out.isEmpty { connection.write(out.take()) }
+    }
+
+    /// Long answers go out in pieces, and wait for a slow client.
+    func drain(_ connection: isolated LineConnection, above limit: Int = 64 * 1024) async throws {
+        guard out.count >= limit else { return }
+        connection.write(out.take())
+        try await connection.flush()
+    }
+
+    private func say(_ farewell: String?, to connection: isolated LineConnection) {
+        if let farewell { out.untagged(.bye, farewell) }
+        if !out.isEmpty { connection.write(out.take()) }
+    }
+
+    private func farewell(to error: any Error, _ connection: isolated LineConnection) -> String? {
+        switch error {
+        case LineError.timeout:
+            connection.closeReason = "idle"
+            return "Idle for too long"
+        case LineError.shuttingDown:
+            connection.closeReason = "shutdown"
+            return "Server is going down, come back soon"
+        case SessionEnd.bye(let text):
+            connection.closeReason = "ended"
+            return text
+        case LineError.closed:
+            connection.closeReason = "peer_closed"
+            return nil
+        case SessionEnd.brokenPromise:
+            out = IMAPResponseWriter()
+            connection.closeReason = "body_gone"
+            return nil
+        case let error as LineError:
+            connection.closeReason = error == .pipelinedPlaintext ? "starttls_injection" : "tls_failed"
+            out = IMAPResponseWriter()
+            return nil
+        default:
+            services.logger.error("session failed", metadata: [LogKey.error: "\(type(of: error))"])
+            connection.closeReason = "failed"
+            return "Internal error"
+        }
+    }
+}
+
+extension MailboxError {
+    var completion: Completion {
+        switch self {
+        case .noSuchMailbox: .no("No such mailbox", code: .nonExistent)
+        case .alreadyExists: .no("Mailbox already exists", code: .alreadyExists)
+        case .notAllowed: .no("Not possible with this mailbox", code: .cannot)
+        case .noUIDsLeft: .no("The mailbox takes no more messages", code: .limit)
+        case .messageGone: .no("Some of the messages no longer exist", code: .expungeIssued)
+        }
+    }
+}
