@@ -16,7 +16,7 @@ package struct Credentials: Sendable {
     static let longestPassword = 1024
 
     /// `nil` unless both have a sane length and the name is UTF-8 without control characters.
-    init?(identity: some Collection<UInt8>, password: some Collection<UInt8>) {
+    package init?(identity: some Collection<UInt8>, password: some Collection<UInt8>) {
         guard !identity.isEmpty, identity.count <= Self.longestIdentity, password.count <= Self.longestPassword,
             !password.isEmpty, !password.contains(0), identity.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }),
             let name = String(validating: identity, as: UTF8.self)
