@@ -106,6 +106,14 @@ struct SearchTests {
             refusal("SEARCH " + String(repeating: "(", count: 99) + "ALL" + String(repeating: ")", count: 99)) == nil)
     }
 
+    @Test("the number of texts is capped: each costs a pass over the mail")
+    func texts() {
+        #expect(refusal("SEARCH" + String(repeating: " BODY x", count: 33))?.code == .limit)
+        #expect(refusal("SEARCH" + String(repeating: " TEXT x", count: 32)) == nil)
+        #expect(refusal("SEARCH" + String(repeating: " OR FROM x TO x", count: 129))?.code == .limit)
+        #expect(refusal("SEARCH" + String(repeating: " OR FROM x TO x", count: 128)) == nil)
+    }
+
     @Test("the number of keys is capped")
     func size() {
         #expect(

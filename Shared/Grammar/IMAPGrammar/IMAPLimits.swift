@@ -20,6 +20,9 @@ package enum IMAPLimits {
     package static let searchDepth = 100
     /// Keys of one SEARCH.
     package static let searchKeys = 10_000
+    /// Keys of one SEARCH that compare text, and of these BODY and TEXT, which read whole mails: each is another pass.
+    package static let searchTexts = 256
+    package static let searchContents = 32
     /// Header names in one HEADER.FIELDS list, and items of one FETCH.
     package static let headerFields = 256
     package static let fetchItems = 128

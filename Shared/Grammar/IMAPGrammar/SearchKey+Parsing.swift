@@ -29,58 +29,22 @@ extension IMAPCursor {
         return returns
     }
 
-    // MARK: - The tree
+    // MARK: - Keys
 
-    /// What is open around the next key.
-    private enum Open { case list, not, orFirst, orSecond }
-
-    /// `search-key *(SP search-key)` without recursion: what is open lies on a stack of bounded height.
+    /// `search-key *(SP search-key)`
     private mutating func searchKeys() throws(IMAPSyntaxError) -> SearchKey {
-        var open: [Open] = [.list]
-        var lists: [[SearchKey]] = [[]]
-        var firstOperands: [SearchKey] = []
-        var count = 0
+        var tree = SearchTreeBuilder()
         while true {
-            count += 1
-            guard count <= IMAPLimits.searchKeys else { throw IMAPSyntaxError("Search too long") }
-            guard open.count <= IMAPLimits.searchDepth else { throw IMAPSyntaxError("Search too deep") }
             if skip("(") {
-                open.append(.list)
-                lists.append([])
-                continue
-            }
-            guard var key = try searchLeaf(&open) else { continue }
-
-            // Close everything that this key completes.
-            completing: while let innermost = open.last {
-                switch innermost {
-                case .not:
-                    open.removeLast()
-                    key = .not(key)
-                case .orFirst:
-                    open[open.count - 1] = .orSecond
-                    firstOperands.append(key)
-                    try space()
-                    break completing
-                case .orSecond:
-                    open.removeLast()
-                    guard let first = firstOperands.popLast() else { throw IMAPSyntaxError("Expected a key") }
-                    key = .or(first, key)
-                case .list:
-                    lists[lists.count - 1].append(key)
-                    if skip(" ") { break completing }
-                    guard let keys = lists.popLast() else { throw IMAPSyntaxError("Expected a key") }
-                    open.removeLast()
-                    key = keys.count == 1 ? keys[0] : .and(keys)
-                    if open.isEmpty { return key }
-                    try expect(")")
-                }
+                try tree.begin(.list)
+            } else if let leaf = try searchLeaf(&tree), let whole = try tree.add(leaf, &self) {
+                return whole
             }
         }
     }
 
-    /// A key without keys inside; nil when it was NOT or OR, which are put on the stack.
-    private mutating func searchLeaf(_ open: inout [Open]) throws(IMAPSyntaxError) -> SearchKey? {
+    /// A key without keys inside; nil when it was NOT or OR, whose keys follow.
+    private mutating func searchLeaf(_ tree: inout SearchTreeBuilder) throws(IMAPSyntaxError) -> SearchKey? {
         if let byte = peek, IMAPCharacter.isDigit(byte) || byte == UInt8(ascii: "*") {
             return .sequence(try sequenceSet())
         }
@@ -89,10 +53,10 @@ extension IMAPCursor {
         try space()
         switch name {
         case "NOT":
-            open.append(.not)
+            try tree.begin(.not)
             return nil
         case "OR":
-            open.append(.orFirst)
+            try tree.begin(.orFirst)
             return nil
         case "KEYWORD": return .flag(try keyword())
         case "UNKEYWORD": return .noFlag(try keyword())
