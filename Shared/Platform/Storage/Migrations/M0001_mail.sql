@@ -90,7 +90,7 @@ CREATE TABLE work (
     PRIMARY KEY (mail_id, recipient, stage)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX work_due ON work (next_hint_at) WHERE parked_at IS NULL;
+CREATE INDEX work_due ON work (stage, next_hint_at) WHERE parked_at IS NULL;
 CREATE INDEX work_parked ON work (parked_at) WHERE parked_at IS NOT NULL;
 CREATE INDEX work_classify_age ON work (stage, created_at);
 

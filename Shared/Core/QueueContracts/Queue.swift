@@ -1,0 +1,54 @@
+/// The durable queues, each bound to one exchange by its literal routing key.
+package enum Queue: String, Sendable, CaseIterable {
+    case classify = "mail.classify"
+    case file = "mail.file"
+    case parked = "mail.parked"
+
+    package var exchange: Exchange {
+        switch self {
+        case .classify, .file: .mail
+        case .parked: .parked
+        }
+    }
+
+    package var routingKey: String {
+        switch self {
+        case .classify: RoutingKey.mailAccepted
+        case .file: RoutingKey.mailClassified
+        case .parked: RoutingKey.parked
+        }
+    }
+}
+
+package enum QueueArgument: Sendable, Hashable {
+    case integer(Int64)
+    case text(String)
+}
+
+/// Queue arguments per type. RabbitMQ 3.10 refuses an argument of the other type with 406.
+package enum QueueType: String, Sendable, CaseIterable {
+    /// One host.
+    case classic
+    /// A RabbitMQ cluster.
+    case quorum
+
+    /// Hints per queue; the work rows hold the truth, so a refused publish only means "the sweeper tells later".
+    package static let lengthLimit = 200_000
+
+    package func arguments() -> [(key: String, value: QueueArgument)] {
+        let type: (key: String, value: QueueArgument) =
+            switch self {
+            case .classic: ("x-queue-version", .integer(2))
+            case .quorum: ("x-queue-type", .text("quorum"))
+            }
+        return [type, ("x-max-length", .integer(Int64(Self.lengthLimit))), ("x-overflow", .text("reject-publish"))]
+    }
+
+    /// Quorum queues live under their own names, so that both can exist while an operator moves.
+    package func name(of queue: Queue) -> String {
+        switch self {
+        case .classic: queue.rawValue
+        case .quorum: "\(queue.rawValue).quorum"
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import QueueContracts
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// The JSON of `rabbitmqctl import_definitions` (and of `load_definitions` at the broker's start).
+struct BrokerDefinitions: Encodable {
+    let vhosts: [VHost]
+    let users: [User]
+    let permissions: [Permission]
+    let topic_permissions: [TopicPermission]
+    let exchanges: [ExchangeDefinition]
+    let queues: [QueueDefinition]
+    let bindings: [Binding]
+
+    struct VHost: Encodable { let name: String }
+
+    struct User: Encodable {
+        let name: String
+        let password: String
+        let tags: String
+    }
+
+    struct Permission: Encodable { let user, vhost, configure, write, read: String }
+
+    struct TopicPermission: Encodable { let user, vhost, exchange, write, read: String }
+
+    struct ExchangeDefinition: Encodable {
+        let name, vhost, type: String
+        var durable = true
+        var auto_delete = false
+        var `internal` = false
+        var arguments: [String: Int] = [:]
+    }
+
+    struct QueueDefinition: Encodable {
+        let name, vhost: String
+        var durable = true
+        var auto_delete = false
+        let arguments: [String: Argument]
+    }
+
+    struct Binding: Encodable {
+        let source, vhost, destination: String
+        var destination_type = "queue"
+        let routing_key: String
+        var arguments: [String: Int] = [:]
+    }
+
+    enum Argument: Encodable {
+        case integer(Int64)
+        case text(String)
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .integer(let number): try container.encode(number)
+            case .text(let text): try container.encode(text)
+            }
+        }
+    }
+
+    init(queueType: QueueType, vhost: String, passwords: [String: String]) {
+        let present = BrokerUser.allCases.filter { passwords[$0.name] != nil }
+        vhosts = [VHost(name: vhost)]
+        users = present.map { user in
+            User(name: user.name, password: passwords[user.name] ?? "", tags: user == .admin ? "administrator" : "")
+        }
+        permissions = present.map {
+            Permission(user: $0.name, vhost: vhost, configure: $0.configure, write: $0.write, read: $0.read)
+        }
+        topic_permissions = present.filter { $0 != .admin }.flatMap { user in
+            Exchange.allCases.filter { $0.type == .topic }.map { exchange in
+                TopicPermission(
+                    user: user.name, vhost: vhost, exchange: exchange.rawValue, write: user.writeKeys(on: exchange),
+                    read: user.readKeys(on: exchange))
+            }
+        }
+        exchanges = Exchange.allCases.map { ExchangeDefinition(name: $0.rawValue, vhost: vhost, type: $0.kind) }
+        let arguments = queueType.arguments().map { argument -> (String, Argument) in
+            switch argument.value {
+            case .integer(let number): (argument.key, .integer(number))
+            case .text(let text): (argument.key, .text(text))
+            }
+        }
+        queues = Queue.allCases.map {
+            QueueDefinition(
+                name: queueType.name(of: $0), vhost: vhost, arguments: Dictionary(arguments, uniquingKeysWith: { $1 }))
+        }
+        bindings = Queue.allCases.map {
+            Binding(
+                source: $0.exchange.rawValue, vhost: vhost, destination: queueType.name(of: $0), routing_key: $0.routingKey)
+        }
+    }
+
+    var json: String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        // Texts, numbers and lists of them always encode.
+        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+}

@@ -1,0 +1,127 @@
+package import MailCore
+import PostgreSQL
+
+/// Tries of a mail at a stage, counted here and not by the broker.
+extension WorkStore {
+    /// After so many failures a mail is parked.
+    package static let maximumAttempts = 5
+
+    package enum Attempt: Sendable, Hashable {
+        /// The number of this attempt, from 1.
+        case begun(Int)
+        /// There is no work for this mail at these stages, or it is parked.
+        case noWork
+        /// All tries were used, the last ones without an answer (the process died with it).
+        case exhausted
+    }
+
+    /// Counts an attempt, committed before the attempt is made, so that a mail that kills its worker is found out.
+    package func beginAttempt(_ mail: MailID, _ stages: [Stage]) async throws -> Attempt {
+        try await pool.transaction { connection in
+            let rows = try connection.execute(Self.begin, Self.key(mail, stages))
+            guard let highest = try rows.map({ Int(try $0.int2(0)) }).max() else { return .noWork }
+            return highest > Self.maximumAttempts ? .exhausted : .begun(highest)
+        }
+    }
+
+    /// Takes an attempt back that failed for a reason outside the mail (storage was away).
+    package func forgiveAttempt(_ mail: MailID, _ stages: [Stage]) async throws {
+        _ = try await pool.transaction { connection in
+            try connection.execute(Self.forgive, Self.key(mail, stages)).count
+        }
+    }
+
+    /// Keeps the reason for the operator.
+    package func recordFailure(_ mail: MailID, _ stages: [Stage], reason: String) async throws {
+        _ = try await pool.transaction { connection in
+            try connection.execute(Self.fail, Self.key(mail, stages) + [.text(clean(reason))]).count
+        }
+    }
+
+    /// Gives up for now: no more hints for the mail at these stages until an operator asks. The mail itself stays.
+    /// - Returns: whether there was something to park.
+    package func park(_ mail: MailID, _ stages: [Stage], reason: String) async throws -> Bool {
+        try await pool.transaction { connection in
+            try !connection.execute(Self.parkRows, Self.key(mail, stages) + [.text(clean(reason))]).isEmpty
+        }
+    }
+
+    /// Whether storage answers at all.
+    package func isReachable() async -> Bool {
+        do {
+            return try await pool.withConnection { try !$0.execute(Self.ping).isEmpty }
+        } catch {
+            return false  // why, the pool has logged
+        }
+    }
+
+    private static func key(_ mail: MailID, _ stages: [Stage]) -> [PostgresValue] {
+        [.uuid(high: mail.uuid.high, low: mail.uuid.low), .int2Array(stages.map(\.rawValue))]
+    }
+
+    private static let ping = PreparedStatement("work_ping", "SELECT 1")
+
+    /// Rows are locked in key order, as by every stage.
+    private static let begin = PreparedStatement(
+        "work_begin",
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT mail_id, recipient, stage FROM work
+            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+            ORDER BY recipient, stage FOR UPDATE
+        )
+        UPDATE work SET attempts = least(attempts + 1, 1000)
+        FROM locked
+        WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
+        RETURNING work.attempts
+        """)
+
+    private static let forgive = PreparedStatement(
+        "work_forgive",
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT mail_id, recipient, stage FROM work
+            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
+        )
+        UPDATE work SET attempts = greatest(attempts - 1, 0)
+        FROM locked
+        WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
+        """)
+
+    private static let fail = PreparedStatement(
+        "work_fail",
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT mail_id, recipient, stage FROM work
+            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
+        )
+        UPDATE work SET last_error = $3
+        FROM locked
+        WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
+        """)
+
+    private static let parkRows = PreparedStatement(
+        "work_park",
+        """
+        WITH locked AS MATERIALIZED (
+            SELECT mail_id, recipient, stage FROM work
+            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+            ORDER BY recipient, stage FOR UPDATE
+        ), parked AS (
+            UPDATE work SET parked_at = now(), last_error = $3
+            FROM locked
+            WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
+            RETURNING work.mail_id, work.recipient, work.stage, work.attempts
+        ), told AS (
+            INSERT INTO mail_event (mail_id, event, recipient, detail)
+            SELECT mail_id, 'parked', recipient, jsonb_build_object('stage', stage, 'attempts', attempts, 'reason', $3::text)
+            FROM parked
+        )
+        SELECT recipient FROM parked
+        """)
+}
+
+/// PostgreSQL's text holds no NUL; a reason need not be long.
+private func clean(_ reason: String) -> String {
+    String(String.UnicodeScalarView(reason.unicodeScalars.prefix(200).filter { $0.value >= 0x20 }))
+}
