@@ -85,7 +85,8 @@ let platform: [Target] = [
     .target(
         name: "Storage",
         dependencies: [
-            "MailCore", "QueueContracts", "PostgreSQL", "MessageGrammar", "SASL", "ServiceKit", logging, lifecycle, deque,
+            "MailCore", "QueueContracts", "BlockingWork", "PostgreSQL", "MessageGrammar", "SASL", "ServiceKit", logging, lifecycle,
+            deque,
         ],
         path: "Shared/Platform/Storage", resources: [.embedInCode("Migrations")], swiftSettings: settings),
     library("MailQueue", "Shared/Platform", ["MailCore", "QueueContracts", "AMQP", "Storage", "ServiceKit", logging, lifecycle]),
@@ -98,9 +99,17 @@ let services: [Target] = [
     binary("smtpd", "Services/Accept", ["SMTPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
     .target(
         name: "Classifier",
-        dependencies: ["MailCore", "MailWire", "MessageGrammar", "MailQueue", "Storage", "ServiceKit", logging, lifecycle],
+        dependencies: [
+            "MailCore", "MailWire", "MessageGrammar", "QueueContracts", "BlockingWork", "AMQP", "MailQueue", "Storage",
+            "ServiceKit", logging, lifecycle,
+        ],
         path: "Services/Classify/Classifier", exclude: ["Snapshot"], swiftSettings: settings),
-    binary("classifyd", "Services/Classify", ["Classifier", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    binary(
+        "classifyd", "Services/Classify",
+        [
+            "Classifier", "MailCore", "MessageGrammar", "AMQP", "PostgreSQL", "QueueContracts", "MailQueue", "Storage",
+            "ServiceKit", logging, lifecycle,
+        ]),
     library(
         "MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging, lifecycle]),
     binary(
@@ -112,7 +121,7 @@ let services: [Target] = [
             "MailCore", "QueueContracts", "AMQP", "PostgreSQL", "IMAPGrammar", "MessageGrammar", "SASL", "LineServer",
             "Storage", "ServiceKit", nio, logging, lifecycle,
         ]),
-    binary("accessd", "Services/Read", ["IMAPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+    binary("accessd", "Services/Read", ["IMAPServer", "LineServer", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     library(
         "Observatory", "Services/Watch",
         [
@@ -126,7 +135,7 @@ let services: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
+    tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
     tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "QueueContracts", "ServiceKit", logging]),
     .testTarget(
         name: "IntegrationTests",

@@ -1,13 +1,13 @@
 package import Logging
-package import MailCore
+import MailCore
 package import QueueContracts
 package import SASL
 package import Storage
 
 /// What sessions stand on; one per process.
 package struct IMAPServices: Sendable {
-    /// The account, or `nil` if name or password is wrong. Takes the same time for unknown names.
-    package typealias Authenticate = @Sendable (Credentials) async throws -> AccountID?
+    /// Judges credentials that came from the client of that key (`LineConnection.peerKey`).
+    package typealias Authenticate = @Sendable (Credentials, _ peer: String) async -> Authenticator.Outcome
 
     package let mailboxes: MailboxStore
     package let messages: MessageStore

@@ -3,6 +3,7 @@ import LineServer
 import MailCore
 import SASL
 import ServiceKit
+import Storage
 
 extension IMAPSession {
     /// RFC 3501 6.2.3
@@ -14,8 +15,14 @@ extension IMAPSession {
     }
 
     func check(_ credentials: Credentials, _ connection: isolated LineConnection) async throws -> Completion {
-        guard let account = try await services.authenticate(credentials) else { return try refuseLogin(connection) }
-        machine.loggedIn(account)
+        switch await services.authenticate(credentials, connection.peerKey) {
+        case .accepted(let login): machine.loggedIn(login.account)
+        case .refused: return try refuseLogin(connection)
+        case .throttled:
+            _ = try refuseLogin(connection)
+            return .no("Too many failed logins, try again later", code: .unavailable)
+        case .unavailable: return .no("Storage is not available, try again", code: .unavailable)
+        }
         framer.limits = .afterLogin(message: services.options.messageLimit)
         IMAPMetrics.logins.increment()
         connection.event(.state("authenticated"))

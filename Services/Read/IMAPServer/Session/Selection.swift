@@ -28,7 +28,11 @@ struct Selection {
     }
 
     private func positions(numbers set: SequenceSet) -> PositionRuns? {
-        guard set.largestNumber <= UInt32(clamping: view.count), view.count > 0 else { return nil }
+        // `1:*` is what clients send to an empty mailbox too; there it names nothing.
+        if view.count == 0, set.elements.contains(where: { $0.first == .largest || $0.last == .largest }) {
+            return PositionRuns()
+        }
+        guard set.largestNumber <= UInt32(clamping: view.count) else { return nil }
         var runs = PositionRuns()
         for range in set.resolved(largest: UInt32(clamping: view.count)).ranges {
             runs.append(Int(range.lowerBound) - 1..<Int(range.upperBound))
