@@ -32,6 +32,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -126,7 +127,7 @@ let services: [Target] = [
         "Observatory", "Services/Watch",
         [
             "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", nio, logging, lifecycle, hummingbird,
-            httpTypes,
+            hummingbirdCore, httpTypes,
         ]),
     binary(
         "watchd", "Services/Watch",
@@ -143,7 +144,7 @@ let testTargets: [Target] = [
             "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "ServiceKit", "Storage", "MailQueue", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
-    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("SMTPGrammar"), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("SMTPGrammar"), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.

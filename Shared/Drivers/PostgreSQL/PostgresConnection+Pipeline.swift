@@ -15,6 +15,7 @@ extension PostgresConnection {
         var lead = 0
         var trip = Trip(wire: wire, total: timeout + .seconds(1), silence: committing ? configuration.commitSilence : nil)
         if case .pending(let identified) = transaction {
+            transactionID = nil
             try send(Frame.begin, on: wire)
             lead = 1
             if identified {
@@ -30,6 +31,7 @@ extension PostgresConnection {
         guard PQpipelineSync(wire.connection) == 1 else { throw broken(PostgresError(.connectionLost, wire.errorText)) }
         let count = lead + calls.count + (committing ? 1 : 0)
         trip.collect(count: count, identifiedBy: lead == 2 ? 1 : nil, warningsFrom: committing ? count - 1 : nil)
+        transactionID = trip.transactionID ?? transactionID
         if let failure = trip.failure { throw conclude(failure, of: trip, committing: committing) }
         if committing {
             transaction = .committed
@@ -46,15 +48,11 @@ extension PostgresConnection {
 
     /// Once COMMIT is on its way, only an error of an earlier statement says for sure that it did not happen.
     private func conclude(_ failure: PostgresError, of trip: Trip, committing: Bool) -> PostgresError {
-        guard failure.sqlState == nil || failure.sqlState?.hasPrefix("57P") == true else { return settle(failure) }
-        let process = PQbackendPID(trip.wire.connection)
-        guard committing, !trip.failedBeforeCommit else {
-            let lost = failure.code == .timeout ? failure : PostgresError(.connectionLost, failure.detail)
-            return broken(lost)
-        }
+        let isEndOfConnection = failure.sqlState?.hasPrefix("57P") ?? true
+        guard committing, isEndOfConnection, !trip.failedBeforeCommit else { return settle(failure) }
         var unknown = PostgresError(.commitUnknown, failure.detail)
-        unknown.transactionID = trip.transactionID
-        unknown.backendProcess = process
+        unknown.transactionID = transactionID
+        unknown.backendProcess = trip.wire.process
         return broken(unknown)
     }
 
@@ -121,7 +119,7 @@ private struct Trip {
     var rows: [PostgresRows] = []
     var failure: PostgresError?
     var transactionID: UInt64?
-    /// An earlier statement failed, so COMMIT was not run.
+    /// The server refused an earlier statement, so COMMIT was not run.
     var failedBeforeCommit = false
 
     init(wire: Wire, total: Duration, silence: Duration?) {
@@ -146,7 +144,7 @@ private struct Trip {
                 }
                 if let error = serverError(result) {
                     PQclear(result)
-                    failedBeforeCommit = failedBeforeCommit || rows.count < count - 1
+                    if error.sqlState != nil, rows.count < count - 1 { failedBeforeCommit = true }
                     failure = failure ?? error
                     continue
                 }

@@ -20,6 +20,8 @@ package actor PostgresConnection {
     var wire: Wire?
     var buffer = ParameterBuffer()
     var transaction = TransactionState.none
+    /// Of the open transaction, if it was asked for.
+    var transactionID: UInt64?
     private(set) var timeout: Duration
 
     enum TransactionState {

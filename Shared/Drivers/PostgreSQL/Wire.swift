@@ -12,6 +12,8 @@ final class Wire {
     let notices = NoticeBox()
     /// Types of the parameters each statement was prepared with on this connection.
     var prepared: [String: [PostgresType]] = [:]
+    /// The server process behind this connection.
+    private(set) var process: Int32 = 0
     /// Bytes went out or came in at this moment.
     var lastProgress = ContinuousClock.now
 
@@ -29,6 +31,7 @@ final class Wire {
         guard let started else { throw PostgresError(.connectFailed, "out of memory") }
         connection = started
         try finishConnecting(deadline: .now + configuration.connectTimeout)
+        process = PQbackendPID(connection)
         notices.install(in: connection)
         PQsetnonblocking(connection, 1)
         guard PQenterPipelineMode(connection) == 1 else { throw PostgresError(.connectFailed, "no pipeline mode") }
@@ -79,12 +82,12 @@ final class Wire {
 
     var isBroken: Bool { PQstatus(connection) == CONNECTION_BAD }
 
-    /// One look at the socket, without waiting: false if the server has closed an idle connection.
+    /// One look at the socket, without waiting. An idle server has nothing to say but that it is about to close (or
+    /// that its configuration was reloaded: rare enough for a new connection).
     func isAlive() -> Bool {
-        guard !isBroken else { return false }
+        guard !isBroken, PQtransactionStatus(connection) == PQTRANS_IDLE else { return false }
         var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
-        guard poll(&descriptor, 1, 0) != 0 else { return true }
-        return PQconsumeInput(connection) == 1 && !isBroken && PQtransactionStatus(connection) == PQTRANS_IDLE
+        return poll(&descriptor, 1, 0) == 0
     }
 
     /// False when the deadline passes first.

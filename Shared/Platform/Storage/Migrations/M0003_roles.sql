@@ -7,7 +7,11 @@ DECLARE
 BEGIN
     FOREACH role_name IN ARRAY ARRAY['martlet_smtpd', 'martlet_classifyd', 'martlet_filerd', 'martlet_accessd', 'martlet_watchd'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- roles belong to the whole cluster; another database's migration was first
+            END;
         END IF;
         EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
         EXECUTE format('GRANT SELECT ON installation TO %I', role_name);

@@ -1,0 +1,161 @@
+import Logging
+import PostgreSQL
+import Testing
+
+/// What is known after a COMMIT whose answer did not come.
+@Suite("Outcome of COMMIT", .enabled(if: TestDatabase.isAvailable, Comment(rawValue: TestDatabase.reason)))
+struct PostgreSQLCommitTests {
+    private static let insert = PreparedStatement("c_insert", "INSERT INTO t SELECT unnest($1::bigint[])")
+    private static let count = PreparedStatement("c_count", "SELECT count(*) FROM t")
+    private static let pid = PreparedStatement("c_pid", "SELECT pg_backend_pid()")
+    private static let status = PreparedStatement("c_status", "SELECT pg_xact_status($1::text::xid8)")
+
+    private static let slowCommit = """
+        CREATE TABLE t (n bigint);
+        CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION at_commit();
+        """
+
+    private func failure(_ work: () async throws -> Void) async -> PostgresError? {
+        do {
+            try await work()
+            return nil
+        } catch {
+            return error as? PostgresError
+        }
+    }
+
+    @Test("a backend killed during COMMIT leaves the outcome unknown, with the transaction's id to ask for")
+    func killed() async throws {
+        try await TestDatabase.withPool { pool in
+            try await pool.withConnection { try $0.script(Self.slowCommit) }
+            let pid = try await pool.withConnection { try $0.execute(Self.pid)[0].int4(0) }
+            let committing = Task {
+                try await pool.transaction(identified: true) { _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])]) }
+            }
+            try await Task.sleep(for: .milliseconds(500))
+            try await TestDatabase.script("SELECT pg_terminate_backend(\(pid), 2000)")
+            let error = await failure { try await committing.value }
+            #expect(error?.code == .commitUnknown)
+            #expect(error?.backendProcess == pid)
+            let id = try #require(error?.transactionID)
+            let status = try await pool.withNewConnection(timeout: .seconds(2)) {
+                try $0.execute(Self.status, [.text(String(id))])[0].text(0)
+            }
+            #expect(status == "aborted")
+            #expect(try await pool.number(Self.count) == 0)
+        }
+    }
+
+    @Test("silence during COMMIT leaves the outcome unknown after the set time", arguments: [true, false])
+    func silence(inOneTrip: Bool) async throws {
+        try await TestDatabase.with { configuration in
+            var configuration = configuration
+            configuration.commitSilence = .milliseconds(300)
+            let pool = PostgresPool(configuration: configuration, logger: TestDatabase.logger)
+            try await pool.withConnection { try $0.script(Self.slowCommit) }
+            let started = ContinuousClock.now
+            let error = await failure {
+                try await pool.transaction(identified: true) { connection in
+                    let call: PostgresConnection.Call = (Self.insert, [.int8Array([1])])
+                    if inOneTrip { _ = try connection.commit(after: [call]) } else { _ = try connection.pipeline([call]) }
+                }
+            }
+            #expect(error?.code == .commitUnknown)
+            #expect(error?.transactionID != nil)
+            #expect(ContinuousClock.now - started < .seconds(1.5))
+        }
+    }
+
+    @Test("a lost answer is unknown although the server has committed", arguments: [true, false])
+    func lostAnswer(isCut: Bool) async throws {
+        try await TestDatabase.with { configuration in
+            let proxy = try SwallowingProxy.start(to: serverPort(of: configuration.url))
+            defer { proxy.stop() }
+            var behind = configuration
+            behind.url = through(proxy, configuration.url)
+            behind.commitSilence = .milliseconds(500)
+            let pool = PostgresPool(configuration: behind, logger: TestDatabase.logger)
+            try await pool.withConnection { connection in
+                try connection.script("CREATE TABLE t (n bigint)")
+                // Prepared beforehand, so that the failing trip is the commit itself.
+                _ = try connection.execute(Self.insert, [.int8Array([1])])
+            }
+            proxy.failOpenConnections(isCut ? .cut(after: 0) : .silence(after: 0))
+            let error = await failure {
+                try await pool.transaction(identified: true) { _ = try $0.commit(after: [(Self.insert, [.int8Array([2])])]) }
+            }
+            #expect(error?.code == .commitUnknown)
+            #expect(try await pool.number(Self.count) == 2)
+        }
+    }
+
+    @Test("an error before COMMIT says that nothing was committed")
+    func failedBefore() async throws {
+        try await TestDatabase.withPool { pool in
+            try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint CHECK (n > 0))") }
+            let error = await failure {
+                try await pool.transaction(identified: true) { connection in
+                    _ = try connection.commit(after: [(Self.insert, [.int8Array([1])]), (Self.insert, [.int8Array([-1])])])
+                }
+            }
+            #expect(error?.code == .server(sqlstate: "23514"))
+            #expect(try await pool.number(Self.count) == 0)
+        }
+    }
+
+    @Test("a WARNING during COMMIT is told, one before it is not")
+    func warning() async throws {
+        try await TestDatabase.withPool { pool in
+            try await pool.withConnection { connection in
+                try connection.script(
+                    """
+                    CREATE TABLE t (n bigint);
+                    CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+                        $$ BEGIN RAISE WARNING 'standby lost'; RETURN NULL; END $$;
+                    CREATE TRIGGER early AFTER INSERT ON t FOR EACH ROW WHEN (NEW.n = 1) EXECUTE FUNCTION warn();
+                    CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
+                        FOR EACH ROW WHEN (NEW.n = 2) EXECUTE FUNCTION warn();
+                    """)
+            }
+            let early = await failure {
+                try await pool.transaction { _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])]) }
+            }
+            #expect(early == nil)
+            let late = await failure {
+                try await pool.transaction { _ = try $0.commit(after: [(Self.insert, [.int8Array([2])])]) }
+            }
+            #expect(late?.code == .commitWarning)
+            #expect(try await pool.number(Self.count) == 2)
+        }
+    }
+
+    @Test("an error during COMMIT itself is known: nothing was committed")
+    func failedCommit() async throws {
+        try await TestDatabase.withPool { pool in
+            try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)") }
+            let error = await failure {
+                try await pool.transaction { _ = try $0.commit(after: [(Self.insert, [.int8Array([1, 1])])]) }
+            }
+            #expect(error?.code == .server(sqlstate: "23505"))
+            #expect(try await pool.number(Self.count) == 0)
+        }
+    }
+}
+
+func serverPort(of url: String) throws -> UInt16 {
+    struct NoPort: Error {}
+    // postgresql://user@host:port/database
+    guard let host = url.split(separator: "@").last?.split(separator: "/").first, let colon = host.lastIndex(of: ":"),
+        let port = UInt16(host[host.index(after: colon)...])
+    else { throw NoPort() }
+    return port
+}
+
+func through(_ proxy: SwallowingProxy, _ url: String) -> String {
+    guard let at = url.lastIndex(of: "@") else { return url }
+    let rest = url[url.index(after: at)...]
+    let path = rest.firstIndex(of: "/").map { rest[$0...] } ?? ""
+    return "\(url[...at])127.0.0.1:\(proxy.port)\(path)"
+}
