@@ -24,6 +24,8 @@ private struct AddressParser {
     private var words: [UInt8] = []
     /// Where the last word that could be a local part begins in `words`.
     private var lastWord = 0
+    /// Spaces of `words` that stand behind a dot: part of a name (`Joe Q. Public`), not of a local part (`joe . q`).
+    private var dotGaps: [Int] = []
     private var hasWords = false
 
     init(_ lexer: HeaderLexer, maximum: Int) {
@@ -60,7 +62,10 @@ private struct AddressParser {
 
     private mutating func word(_ byte: UInt8, afterGap gap: Bool) {
         let touchesDot = byte == UInt8(ascii: ".") || words.last == UInt8(ascii: ".")
-        if gap, hasWords, !touchesDot || byte != UInt8(ascii: ".") { words.append(.space) }
+        if gap, hasWords, byte != UInt8(ascii: ".") {
+            if touchesDot { dotGaps.append(words.count) }
+            words.append(.space)
+        }
         if gap, !touchesDot { lastWord = words.count }
         hasWords = true
         if byte == UInt8(ascii: "\"") {
@@ -80,6 +85,7 @@ private struct AddressParser {
         let taken = words
         words.removeAll(keepingCapacity: true)
         lastWord = 0
+        dotGaps.removeAll(keepingCapacity: true)
         hasWords = false
         return taken
     }
@@ -111,8 +117,8 @@ private struct AddressParser {
     private mutating func plainAddress() {
         lexer.advance()
         let start = lastWord
-        let host = domain()
         lexer.forgetComment()
+        let host = domain()
         lexer.skipCFWS()
         guard lexer.peek != UInt8(ascii: "<") else {
             // `a@b <c@d>`: an address written where the name belongs.
@@ -122,11 +128,12 @@ private struct AddressParser {
             return
         }
         let comment = lexer.lastComment
+        for gap in dotGaps.reversed() where gap >= start && gap < words.count { words.remove(at: gap) }
         let all = takeWords()
-        let local = all[min(start, all.count)...].filter { $0 != .space || all.first == .space }
-        var name = trimmedName(all[..<min(start, all.count)])
+        let split = min(start, all.count)
+        var name = trimmedName(all[..<split])
         if name == nil, let comment { name = commentText(comment) }
-        addresses.append(MailAddress(name: name, mailbox: Array(local), host: host))
+        addresses.append(MailAddress(name: name, mailbox: Array(all[split...]), host: host))
         skipToSeparator()
     }
 

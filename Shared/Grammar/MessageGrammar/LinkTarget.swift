@@ -54,10 +54,7 @@ package enum LinkTarget {
             var position = 0
             while links.count < maximum, let mark = ASCII.firstIndexIgnoringCase(of: "://", in: bytes, from: position) {
                 position = mark + 3
-                var start = mark
-                while start > 0, bytes[start - 1].isASCIILetter, mark - start < 5 { start -= 1 }
-                let scheme = UnsafeRawBufferPointer(rebasing: bytes[start..<mark])
-                guard ASCII.equalsIgnoringCase(scheme, "http") || ASCII.equalsIgnoringCase(scheme, "https") else { continue }
+                guard let start = schemeStart(bytes, before: mark) else { continue }
                 while position < bytes.count, position - start < VisibleText.maximumTarget, isURLByte(bytes[position]) {
                     position += 1
                 }
@@ -68,6 +65,16 @@ package enum LinkTarget {
             }
             return links
         }
+    }
+
+    /// Where the `http` or `https` that ends at `mark` begins.
+    private static func schemeStart(_ bytes: UnsafeRawBufferPointer, before mark: Int) -> Int? {
+        let schemes: [StaticString] = ["https", "http"]
+        for scheme in schemes where mark >= scheme.utf8CodeUnitCount {
+            let start = mark - scheme.utf8CodeUnitCount
+            if ASCII.equalsIgnoringCase(UnsafeRawBufferPointer(rebasing: bytes[start..<mark]), scheme) { return start }
+        }
+        return nil
     }
 
     private static func isURLByte(_ byte: UInt8) -> Bool {

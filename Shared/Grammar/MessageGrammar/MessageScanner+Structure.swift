@@ -115,7 +115,7 @@ extension MessageScanner {
         if case .header = last.kind {
             // The header has no empty line: everything is header, the body is empty.
             if end > last.part.headerOffset { flags.insert(.malformed) }
-            headerEnded(at: max(end, last.part.headerOffset))
+            headerEnded(at: max(atDelimiter ? end - previousEnding : end, last.part.headerOffset))
             if frames.last?.kind == .header { closeInnermost(at: end, lineEnds: lineEnds, atDelimiter: atDelimiter) }
         }
         guard var frame = frames.popLast() else { return }

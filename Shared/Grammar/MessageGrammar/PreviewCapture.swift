@@ -31,11 +31,22 @@ struct PreviewCapture {
     mutating func end() {
         isCapturing = false
         guard !raw.isEmpty else { return }
-        let decoded = raw.withUnsafeBytes { TransferDecoder.decode($0, encoding: encoding) }
+        var decoded = raw.withUnsafeBytes { TransferDecoder.decode($0, encoding: encoding) }
+        if raw.count >= limit { Self.dropCutCharacter(&decoded) }
         var readable = CharsetDecoder.string(decoded, charset: charset)
         if isHTML { readable = VisibleText.text(ofHTML: readable, maximum: MessageLimits.previewCharacters * 4) }
         text = Preview.collapse(readable, maximum: MessageLimits.previewCharacters)
         raw.removeAll()
+    }
+
+    /// The limit may fall within a character, and then valid UTF-8 would not look like it.
+    private static func dropCutCharacter(_ bytes: inout [UInt8]) {
+        var dropped = 0
+        while dropped < 4, let last = bytes.last, last >= 0x80 {
+            bytes.removeLast()
+            dropped += 1
+            if last >= 0xC0 { return }
+        }
     }
 }
 
