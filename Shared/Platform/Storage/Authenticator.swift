@@ -1,0 +1,128 @@
+import BlockingWork
+package import MailCore
+import ServiceKit
+package import SASL
+import Synchronization
+
+/// Decides whether an address and a password belong together. Hashing runs on a thread of its own, never on an event
+/// loop; a wrong password, an unknown name and a disabled account look the same and take the same time.
+package final class Authenticator: Sendable {
+    package struct Login: Sendable, Hashable {
+        package let account: AccountID
+        /// The account's own address.
+        package let address: String
+
+        package init(account: AccountID, address: String) {
+            self.account = account
+            self.address = address
+        }
+    }
+
+    package enum Outcome: Sendable {
+        case accepted(Login)
+        /// Wrong, unknown or disabled: which one is nobody's business.
+        case refused
+        /// Too many failures from there; nothing was looked at.
+        case throttled
+        /// The database does not answer.
+        case unavailable
+    }
+
+    /// Verified passwords are forgotten after this.
+    private static let memory = Duration.seconds(300)
+    private static let usualCapacity = 20_000
+
+    private let accounts: AccountStore
+    private let limiter: GuessLimiter
+    private let hasher = PasswordHasher()
+    private let verified = VerifiedPasswords()
+    private let state = Mutex(State())
+
+    private struct State {
+        /// Client address and account that have logged in before.
+        var usual: Set<String> = []
+        var clearedAt = ContinuousClock.now
+    }
+
+    /// - Parameter failuresPerMinute: for one client address; 0 means no limit.
+    package init(accounts: AccountStore, failuresPerMinute: Int = 10) {
+        self.accounts = accounts
+        self.limiter = GuessLimiter(perMinute: failuresPerMinute)
+    }
+
+    /// - Parameter peer: what limits count by, see `LineConnection.peerKey`.
+    package func authenticate(_ credentials: Credentials, from peer: String) async -> Outcome {
+        let name = LocalAddress(credentials.identity)?.full ?? ""
+        let pair = "\(peer) \(name)"
+        // Who logged in from here before has a budget of failures apart, which strangers there cannot use up.
+        let key = state.withLock { $0.usual.contains(pair) } ? pair : peer
+        guard limiter.take(key) else {
+            Self.outcomes.throttled.increment()
+            return .throttled
+        }
+        let outcome = await check(name, credentials)
+        switch outcome {
+        case .accepted:
+            limiter.giveBack(key)
+            remember(pair)
+            Self.outcomes.accepted.increment()
+        case .unavailable:
+            limiter.giveBack(key)
+            Self.outcomes.unavailable.increment()
+        case .refused, .throttled:
+            Self.outcomes.refused.increment()
+        }
+        return outcome
+    }
+
+    private func check(_ name: String, _ credentials: Credentials) async -> Outcome {
+        let found: AccountStore.Credential?
+        do {
+            found = try await accounts.credential(for: name)
+        } catch {
+            return .unavailable
+        }
+        let password = credentials.password.reveal()
+        guard let found else {
+            _ = await hasher.matches(password, ScramVerifier.decoy)
+            return .refused
+        }
+        let stored = found.verifier.reveal()
+        let mark = verified.mark(password: password, verifier: stored)
+        if !verified.contains(mark) {
+            guard await hasher.matches(password, ScramVerifier(stored) ?? .decoy) else { return .refused }
+            verified.insert(mark)
+        }
+        return found.isDisabled ? .refused : .accepted(Login(account: found.account, address: found.address))
+    }
+
+    private func remember(_ pair: String) {
+        let clear = state.withLock { state in
+            if state.usual.count >= Self.usualCapacity { state.usual.removeAll() }
+            state.usual.insert(pair)
+            guard ContinuousClock.now - state.clearedAt > Self.memory else { return false }
+            state.clearedAt = .now
+            return true
+        }
+        if clear { verified.clear() }
+    }
+
+    private static let outcomes = (
+        accepted: counter("accepted"), refused: counter("refused"), throttled: counter("throttled"),
+        unavailable: counter("unavailable")
+    )
+
+    private static func counter(_ outcome: String) -> Metric.Counter {
+        Metric.Counter("mail_logins_total", help: "Logins by outcome.", labels: ["outcome": outcome])
+    }
+}
+
+/// One thread that hashes: a flood of logins delays logins and nothing else.
+private actor PasswordHasher {
+    private let thread = BlockingThread(name: "password")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    func matches(_ password: [UInt8], _ verifier: ScramVerifier) -> Bool { verifier.matches(password) }
+
+    deinit { thread.stop() }
+}
