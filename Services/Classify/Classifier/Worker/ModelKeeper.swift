@@ -1,0 +1,125 @@
+package import AMQP
+package import Logging
+package import MailQueue
+import QueueContracts
+import ServiceKit
+package import ServiceLifecycle
+package import Storage
+import Synchronization
+
+/// Holds the newest model of PostgreSQL, the same one as every other worker, and puts the snapshot there if there is none.
+///
+/// The bus says when there is a newer version; after each connect to the bus, and when the model is first needed, it
+/// looks for itself. A model that cannot be read leaves the one before it in use.
+package final class ModelKeeper: Service, Sendable {
+    /// Of `model.kind`.
+    package static let kind = "spam"
+
+    package struct Loaded: Sendable {
+        package let version: Int64
+        package let model: SpamModel
+    }
+
+    private let store: ModelStore
+    private let hints: HintPublisher
+    private let snapshot: @Sendable () throws -> [UInt8]
+    private let logger: Logger
+    private let loaded = Mutex<Loaded?>(nil)
+    private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    private static let version = Metric.Gauge("mail_classify_model_version", help: "Version of the model in use.")
+    private static let failures = Metric.Counter(
+        "mail_classify_model_failures_total", help: "Looks for a newer model that failed.")
+
+    /// - Parameter snapshot: reads the model that a new installation starts with.
+    package init(
+        store: ModelStore, hints: HintPublisher, logger: Logger, snapshot: @escaping @Sendable () throws -> [UInt8]
+    ) {
+        self.store = store
+        self.hints = hints
+        self.snapshot = snapshot
+        self.logger = logger
+    }
+
+    /// Asks for a look at the newest version; never blocks.
+    package func lookAgain() { wakeups.continuation.yield() }
+
+    package var isLoaded: Bool { loaded.withLock { $0 != nil } }
+
+    /// The model to judge with.
+    package func model() async throws -> Loaded {
+        if let model = loaded.withLock({ $0 }) { return model }
+        try await load()
+        guard let model = loaded.withLock({ $0 }) else { throw ModelFile.Failure.damaged }
+        return model
+    }
+
+    package func run() async throws {
+        lookAgain()
+        await cancelWhenGracefulShutdown {
+            for await _ in self.wakeups.stream {
+                do {
+                    try await self.load()
+                } catch {
+                    Self.failures.increment()
+                    self.logger.warning("cannot load the newest model", metadata: [LogKey.error: "\(error)"])
+                    // Whoever needs a first model tries for itself; a newer one is announced or found at the next connect.
+                }
+            }
+        }
+    }
+
+    private func load() async throws {
+        let current = loaded.withLock { $0?.version } ?? 0
+        var newest = try await store.newest(Self.kind, after: current)
+        if newest == nil, current == 0 {
+            try await publishSnapshot()
+            newest = try await store.newest(Self.kind)
+        }
+        guard let newest else { return }
+        let model = try ModelFile.decode(newest.parameters)
+        loaded.withLock { if $0.map({ $0.version < newest.version }) ?? true { $0 = Loaded(version: newest.version, model: model) } }
+        Self.version.set(Int(newest.version))
+        logger.notice("model loaded", metadata: [LogKey.modelVersion: "\(newest.version)"])
+    }
+
+    private func publishSnapshot() async throws {
+        let bytes = try snapshot()
+        let model = try ModelFile.decode(bytes)
+        let meta = "{\"source\": \"snapshot\", \"examples\": \(model.examples)}"
+        if try await store.publish(Self.kind, after: 0, parameters: bytes, meta: meta) {
+            hints.modelPublished(ModelPublished(kind: Self.kind, modelVersion: 1))
+            logger.notice("snapshot published as the first model", metadata: [LogKey.bytes: "\(bytes.count)"])
+        }
+    }
+}
+
+/// Hears of new models and has the keeper look; runs its consumer too.
+package struct ModelListener: Service {
+    private let consumer: AMQPConsumer
+    private let keeper: ModelKeeper
+
+    package init(configuration: AMQPConfiguration, keeper: ModelKeeper, logger: Logger) {
+        self.keeper = keeper
+        self.consumer = AMQPConsumer(
+            configuration: configuration,
+            source: .exclusive(prefix: "model.classifyd", exchange: Exchange.model.rawValue, routingKeys: [RoutingKey.modelPublished]),
+            prefetch: 16, logger: logger, onConnect: { keeper.lookAgain() })
+    }
+
+    package var isConnected: Bool { consumer.isConnected }
+
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await consumer.run() }
+            group.addTask {
+                for await deliveries in consumer.batches {
+                    // Whatever it says: the newest version is in PostgreSQL.
+                    keeper.lookAgain()
+                    if let last = deliveries.last { consumer.acknowledge(upTo: last) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import AMQP
+import FoundationEssentials
+import PostgreSQL
+import QueueContracts
+import ServiceKit
+
+/// What classifyd reads from its environment.
+struct ClassifySettings {
+    static let keys =
+        [
+            SettingKey("classify.snapshot", "path", "model that a new installation starts with (found by itself if unset)"),
+            SettingKey("classify.threads", "number", default: "2", "threads that judge mails"),
+        ] + SettingKey.postgres + SettingKey.amqp
+
+    let postgres: PostgresConfiguration
+    let amqp: AMQPConfiguration
+    let queueType: QueueType
+    let snapshot: String
+    let threads: Int
+
+    init(_ settings: Settings) throws {
+        postgres = PostgresConfiguration(
+            url: try settings.required("postgres.url"),
+            connections: try settings.int("postgres.connections", default: 4, in: 1...1000),
+            applicationName: "martlet-classifyd")
+        amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-classifyd")
+        queueType = try settings.choice("queues.type", default: QueueType.classic)
+        threads = try settings.int("classify.threads", default: 2, in: 1...64)
+        let configured = settings.string("classify.snapshot", default: "")
+        guard let found = configured.isEmpty ? SnapshotFile.find() : configured else {
+            throw SettingsError(
+                variable: Settings.variable(of: "classify.snapshot"), problem: "is not set and no snapshot was found",
+                expected: "the path of \(SnapshotFile.name)")
+        }
+        guard FileManager.default.isReadableFile(atPath: found) else {
+            throw SettingsError(
+                variable: Settings.variable(of: "classify.snapshot"), problem: "names no readable file",
+                expected: "the path of \(SnapshotFile.name)")
+        }
+        snapshot = found
+    }
+}
+
+/// The model that ships with the program.
+enum SnapshotFile {
+    static let name = "spam.model"
+    private static let maximumBytes = 64 << 20
+
+    struct Unreadable: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "cannot read the snapshot \(path)" }
+    }
+
+    static func read(_ path: String) throws -> [UInt8] {
+        guard let data = FileManager.default.contents(atPath: path), data.count <= maximumBytes else {
+            throw Unreadable(path: path)
+        }
+        return [UInt8](data)
+    }
+
+    /// Beside an installed binary (`share/martlet`), or in the source tree that it was built in.
+    static func find() -> String? {
+        guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+        var folder = link[..<(link.lastIndex(of: "/") ?? link.startIndex)]
+        for _ in 0..<6 {
+            for place in ["share/martlet/\(name)", "share/\(name)", "Services/Classify/Classifier/Snapshot/\(name)"] {
+                let path = "\(folder)/\(place)"
+                if FileManager.default.isReadableFile(atPath: path) { return path }
+            }
+            guard let slash = folder.lastIndex(of: "/") else { break }
+            folder = folder[..<slash]
+        }
+        return nil
+    }
+}

@@ -1,0 +1,143 @@
+package import MailCore
+package import PostgreSQL
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// One mail that waits for a verdict, with what a classifier looks at.
+package struct ClassifyMail: Sendable {
+    package let mail: MailID
+    package let receivedAt: Timestamp
+    package let origin: MailOrigin
+    /// Empty: the null sender.
+    package let envelopeFrom: String
+    /// `MessageSummary`, encoded.
+    package let summary: [UInt8]
+    /// The mail from its first byte, at most as much as was asked for.
+    package let bytes: [UInt8]
+}
+
+/// Finishes the classify stage.
+///
+/// A batch is one query and one transaction of one round trip. The deletion of the work row drives everything else, so a
+/// hint that comes late or twice writes nothing, and a verdict is never overwritten.
+package struct ClassifyStore: Sendable {
+    private let pool: PostgresPool
+    private static let attempts = 4
+
+    package init(pool: PostgresPool) { self.pool = pool }
+
+    package enum Finished: Sendable, Hashable {
+        /// The copies now wait to be filed.
+        case classified
+        /// They were filed without a verdict before; now it waits to be applied.
+        case late
+    }
+
+    /// Those of `mails` that still wait for a verdict, in the order of their ids.
+    package func waiting(_ mails: [MailID], bytesPerMail: Int) async throws -> [ClassifyMail] {
+        try await pool.withConnection { connection in
+            let rows = try connection.execute(Self.read, [Self.ids(mails), .int4(Int32(clamping: bytesPerMail))])
+            return try rows.map { row in
+                ClassifyMail(
+                    mail: try row.mailID(0), receivedAt: Timestamp(microseconds: try row.timestamp(5)),
+                    origin: MailOrigin(rawValue: try row.int2(1)) ?? .mx, envelopeFrom: try row.text(2),
+                    summary: try row.bytes(3), bytes: try row.optionalBytes(4) ?? [])
+            }
+        }
+    }
+
+    /// Writes the verdicts of mails that still wait for one.
+    /// - Returns: what became of each; mails that another worker finished meanwhile are not in it.
+    package func finish(_ verdicts: [(mail: MailID, verdict: Verdict)]) async throws -> [MailID: Finished] {
+        guard !verdicts.isEmpty else { return [:] }
+        let columns = try Self.columns(verdicts)
+        let ids = Self.ids(verdicts.map(\.mail))
+        for attempt in 1... {
+            do {
+                return try await pool.transaction { connection in
+                    let results = try connection.commit(after: [(Self.lock, [ids]), (Self.write, columns)])
+                    var finished: [MailID: Finished] = [:]
+                    for row in results.last.map(Array.init) ?? [] {
+                        finished[try row.mailID(0)] = try row.int2(1) == Stage.late.rawValue ? .late : .classified
+                    }
+                    return finished
+                }
+            } catch let error as PostgresError where error.sqlState?.hasPrefix("40") == true && attempt < Self.attempts {
+                continue  // a deadlock or a serialization failure rolled everything back; the same again is right
+            }
+        }
+        return [:]
+    }
+
+    private static func ids(_ mails: [MailID]) -> PostgresValue { .uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) }) }
+
+    private static func columns(_ verdicts: [(mail: MailID, verdict: Verdict)]) throws -> [PostgresValue] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let reasons = try verdicts.map { String(decoding: try encoder.encode($0.verdict.reasons), as: UTF8.self) }
+        return [
+            ids(verdicts.map(\.mail)), .textArray(verdicts.map(\.verdict.label.rawValue)),
+            .float8Array(verdicts.map(\.verdict.probability)), .jsonbArray(reasons),
+            .int8Array(verdicts.map(\.verdict.modelVersion)),
+        ]
+    }
+}
+
+extension ClassifyStore {
+    /// Stages: 1 classify, 2 file, 4 late, 5 relabel.
+    private static let read = PreparedStatement(
+        "classify_read",
+        """
+        SELECT mail.mail_id, mail.origin, mail.envelope_from, mail.summary,
+            substring(body_chunk.bytes FROM 1 FOR $2), mail.received_at
+        FROM mail LEFT JOIN body_chunk ON body_chunk.body_id = mail.body_id AND body_chunk.seq = 0
+        WHERE mail.mail_id = ANY ($1::uuid[]) AND EXISTS (
+            SELECT FROM work
+            WHERE work.mail_id = mail.mail_id AND work.recipient = 0 AND work.stage IN (1, 4) AND work.parked_at IS NULL
+        )
+        ORDER BY mail.mail_id
+        """)
+
+    private static let lock = PreparedStatement(
+        "classify_lock",
+        """
+        SELECT mail_id FROM work
+        WHERE mail_id = ANY ($1::uuid[]) AND recipient = 0 AND stage IN (1, 4) AND parked_at IS NULL
+        ORDER BY mail_id, recipient, stage FOR UPDATE
+        """)
+
+    private static let write = PreparedStatement(
+        "classify_write",
+        """
+        WITH judged AS MATERIALIZED (
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::float8[], $4::jsonb[], $5::bigint[])
+                AS judged (mail_id, label, probability, reasons, model_version)
+        ), gone AS (
+            DELETE FROM work USING judged
+            WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage IN (1, 4) AND work.parked_at IS NULL
+            RETURNING work.stage, judged.*
+        ), written AS (
+            INSERT INTO verdict (mail_id, label, probability, reasons, model_version)
+            SELECT mail_id, label, probability, reasons, model_version FROM gone
+            ON CONFLICT (mail_id) DO NOTHING
+        ), next AS (
+            INSERT INTO work (mail_id, recipient, stage, next_hint_at)
+            SELECT gone.mail_id, recipient.recipient, 2, now() + interval '10 s'
+            FROM gone JOIN recipient USING (mail_id)
+            WHERE gone.stage = 1 AND recipient.account_id IS NOT NULL
+            UNION ALL
+            SELECT mail_id, 0, 5, now() + interval '10 s' FROM gone WHERE stage = 4
+            ON CONFLICT DO NOTHING
+        ), told AS (
+            INSERT INTO mail_event (mail_id, event, detail)
+            SELECT mail_id, 'classified', jsonb_build_object('label', label, 'probability', round(probability::numeric, 4),
+                'model', model_version, 'late', stage = 4, 'reasons', reasons)
+            FROM gone
+        )
+        SELECT mail_id, stage FROM gone
+        """)
+}
