@@ -128,7 +128,7 @@ private let shareBodyRows = PreparedStatement(
     """)
 
 extension MailboxStore {
-    fileprivate static let copyMessages = PreparedStatement(
+    static let copyMessages = PreparedStatement(
         "mailbox_copy_messages",
         """
         WITH source AS MATERIALIZED (
@@ -148,8 +148,8 @@ extension MailboxStore {
             FROM source, (SELECT uidnext, modseq FROM mailbox WHERE account_id = $1 AND mailbox_id = $5) AS target
         ), counted AS (
             UPDATE mailbox SET uidnext = uidnext + total.messages, modseq = modseq + 1,
-                messages = mailbox.messages + total.messages, unseen = unseen + total.unseen,
-                deleted = deleted + total.deleted, bytes = bytes + total.bytes
+                messages = mailbox.messages + total.messages, unseen = mailbox.unseen + total.unseen,
+                deleted = mailbox.deleted + total.deleted, bytes = mailbox.bytes + total.bytes
             FROM (
                 SELECT count(*) AS messages, sum(1 - (flags & 1))::bigint AS unseen,
                     sum(flags >> 3 & 1)::bigint AS deleted, sum(size)::bigint AS bytes

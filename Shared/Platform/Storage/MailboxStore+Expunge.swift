@@ -42,7 +42,7 @@ private let removeMessageRows = PreparedStatement(
         ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
     ), counted AS (
         UPDATE mailbox SET modseq = modseq + 1, messages = mailbox.messages - total.messages,
-            unseen = unseen - total.unseen, deleted = deleted - total.deleted, bytes = bytes - total.bytes
+            unseen = mailbox.unseen - total.unseen, deleted = mailbox.deleted - total.deleted, bytes = mailbox.bytes - total.bytes
         FROM (
             SELECT count(*) AS messages, sum(1 - (flags & 1))::bigint AS unseen, sum(flags >> 3 & 1)::bigint AS deleted,
                 sum(size)::bigint AS bytes

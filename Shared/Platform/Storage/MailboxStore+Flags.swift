@@ -62,7 +62,7 @@ extension MailboxStore {
             FROM old WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid = old.uid
             RETURNING m.uid, m.flags, old.flags AS before
         ), counted AS (
-            UPDATE mailbox SET modseq = modseq + 1, unseen = unseen + total.unseen, deleted = deleted + total.deleted
+            UPDATE mailbox SET modseq = modseq + 1, unseen = mailbox.unseen + total.unseen, deleted = mailbox.deleted + total.deleted
             FROM (
                 SELECT count(*) AS messages, sum((before & 1) - (flags & 1))::bigint AS unseen,
                     sum((flags >> 3 & 1) - (before >> 3 & 1))::bigint AS deleted

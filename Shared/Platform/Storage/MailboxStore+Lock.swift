@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 import PostgreSQL
 
 /// A mailbox row as read under its lock: where UIDs and modseq come from.

@@ -33,7 +33,6 @@ extension IMAPSession {
     func refuseLogin(_ connection: isolated LineConnection) throws -> Completion {
         IMAPMetrics.failedLogins.increment()
         if machine.loginFailed() == .close {
-            connection.closeReason = "login_failures"
             connection.lingers = true
             out.untagged(.bye, "Too many failed logins")
             machine.loggedOut()

@@ -24,7 +24,8 @@ package final class IMAPSession {
         out.untagged(.ok, code: .capability(capabilities(connection)), "Martlet ready")
         do {
             while machine.phase != .logout { try await serveOne(connection) }
-            connection.closeReason = "logout"
+            connection.closeReason = machine.isRefused ? "login_failures" : "logout"
+            try send(connection)
         } catch {
             say(farewell(to: error, connection), to: connection)
         }

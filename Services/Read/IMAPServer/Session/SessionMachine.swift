@@ -74,6 +74,8 @@ package struct SessionMachine: Sendable {
 
     package mutating func selected() { if phase == .authenticated { phase = .selected } }
     package mutating func deselected() { if phase == .selected { phase = .authenticated } }
+    /// The session ends because of failed logins.
+    package var isRefused: Bool { failedLogins >= Self.maximumLoginFailures }
     package mutating func loggedOut() { phase = .logout }
 }
 
