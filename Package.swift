@@ -96,8 +96,13 @@ let platform: [Target] = [
 let services: [Target] = [
     library(
         "SMTPServer", "Services/Accept",
-        ["SMTPGrammar", "MessageGrammar", "SASL", "LineServer", "MailQueue", "Storage", "ServiceKit", nio]),
-    binary("smtpd", "Services/Accept", ["SMTPServer", "LineServer", "MailQueue", "Storage", "ServiceKit", lifecycle]),
+        [
+            "MailCore", "MailWire", "SMTPGrammar", "MessageGrammar", "SASL", "LineServer", "Storage", "ServiceKit", nio,
+            logging,
+        ]),
+    binary(
+        "smtpd", "Services/Accept",
+        ["SMTPServer", "LineServer", "MailQueue", "Storage", "PostgreSQL", "AMQP", "ServiceKit", logging, lifecycle]),
     .target(
         name: "Classifier",
         dependencies: [

@@ -4,8 +4,8 @@ import DequeModule
 ///
 /// The broker numbers them from 1 in the order of publishing and may answer in any order, for one or for all up to a
 /// number (`multiple`). A value without I/O.
-struct ConfirmLedger {
-    enum Outcome: Equatable {
+package struct ConfirmLedger {
+    package enum Outcome: Sendable, Hashable {
         case confirmed, nacked
         /// Mandatory, and no queue was bound; the broker says so before it confirms.
         case returned
@@ -22,28 +22,30 @@ struct ConfirmLedger {
     /// The delivery tag of the first entry.
     private var firstTag: UInt64 = 1
 
-    /// Published and unanswered.
-    private(set) var count = 0
+    package init() {}
 
-    var isEmpty: Bool { count == 0 }
+    /// Published and unanswered.
+    package private(set) var count = 0
+
+    package var isEmpty: Bool { count == 0 }
 
     /// When the longest unanswered message was published. Entries at the front are never done.
-    var oldest: ContinuousClock.Instant? { entries.first?.sentAt }
+    package var oldest: ContinuousClock.Instant? { entries.first?.sentAt }
 
-    mutating func published(id: UInt64, at now: ContinuousClock.Instant) {
+    package mutating func published(id: UInt64, at now: ContinuousClock.Instant) {
         entries.append(Entry(id: id, sentAt: now))
         count += 1
     }
 
     /// Notes that the message with this id came back.
-    mutating func returned(id: UInt64) {
+    package mutating func returned(id: UInt64) {
         // The returned message is among the oldest, as the broker handles them in order.
         guard let index = entries.firstIndex(where: { $0.id == id && !$0.isDone }) else { return }
         entries[index].isReturned = true
     }
 
     /// Answers for `tag`, or for all up to it; a tag we never used is ignored. Tag 0 with `multiple` means all.
-    mutating func answered(tag: UInt64, multiple: Bool, positive: Bool, _ each: (UInt64, Outcome) -> Void) {
+    package mutating func answered(tag: UInt64, multiple: Bool, positive: Bool, _ each: (UInt64, Outcome) -> Void) {
         let offset = tag == 0 && multiple ? UInt64(entries.count) : tag &- firstTag &+ 1
         guard let end = Int(exactly: offset), end > 0, end <= entries.count else { return }
         for index in (multiple ? 0 : end - 1)..<end where !entries[index].isDone {
@@ -59,7 +61,7 @@ struct ConfirmLedger {
     }
 
     /// Forgets everything (the channel is gone) and names what had no answer.
-    mutating func abandon() -> [UInt64] {
+    package mutating func abandon() -> [UInt64] {
         let open = entries.filter { !$0.isDone }.map(\.id)
         self = ConfirmLedger()
         return open

@@ -2,20 +2,20 @@
 ///
 /// A value without I/O. Keeps at most `maximumBody` bytes of a body; what is longer is counted and dropped, so that
 /// an announced size costs nothing.
-struct ContentAssembler {
+package struct ContentAssembler {
     /// Far above any message of ours (a hint has about 16 KiB).
-    static let maximumBody = 1 << 20
+    package static let maximumBody = 1 << 20
 
-    enum Start: Equatable {
+    package enum Start: Sendable, Hashable {
         case delivery(tag: UInt64, redelivered: Bool, exchange: String, routingKey: String)
         case returned(code: Int, reason: String)
     }
 
-    struct Message: Equatable {
-        var start: Start
-        var messageID = ""
-        var body: [UInt8] = []
-        var isTruncated = false
+    package struct Message: Sendable, Hashable {
+        package var start: Start
+        package var messageID = ""
+        package var body: [UInt8] = []
+        package var isTruncated = false
     }
 
     private enum State {
@@ -26,13 +26,15 @@ struct ContentAssembler {
 
     private var state = State.idle
 
-    mutating func begin(_ start: Start) throws(AMQPError) {
+    package init() {}
+
+    package mutating func begin(_ start: Start) throws(AMQPError) {
         guard case .idle = state else { throw AMQPError(.protocolViolation, "a message begins inside another") }
         state = .needsHeader(Message(start: start))
     }
 
     /// Returns the message when it has no body.
-    mutating func header(size: UInt64, messageID: String) throws(AMQPError) -> Message? {
+    package mutating func header(size: UInt64, messageID: String) throws(AMQPError) -> Message? {
         guard case .needsHeader(var message) = state else {
             throw AMQPError(.protocolViolation, "a content header without a message")
         }
@@ -47,7 +49,7 @@ struct ContentAssembler {
     }
 
     /// Returns the message with its last bytes.
-    mutating func body(_ bytes: [UInt8]) throws(AMQPError) -> Message? {
+    package mutating func body(_ bytes: [UInt8]) throws(AMQPError) -> Message? {
         guard case .needsBody(var message, let remaining) = state, UInt64(bytes.count) <= remaining else {
             throw AMQPError(.protocolViolation, "a body frame without a message")
         }
