@@ -153,18 +153,18 @@ package final class AcceptanceQueue: Service, Sendable {
     }
 
     private func settle(_ batch: [AcceptanceTicket], committed: (MailID) -> Bool) {
-        var entries: [MailHint.Entry] = []
-        for ticket in batch {
-            if committed(ticket.mail.id) {
-                ticket.settle(.committed)
-                entries.append(MailHint.Entry(mail: ticket.mail.id, traceparent: ticket.mail.traceparent))
-            } else {
-                ticket.settle(.temporaryFailure(publicText: "storage is not available, try again later"))
-            }
+        let entries = batch.filter { committed($0.mail.id) }.map {
+            MailHint.Entry(mail: $0.mail.id, traceparent: $0.mail.traceparent)
         }
-        guard !entries.isEmpty else { return }
-        gauge.add(entries.count)
-        onCommitted(entries)
+        if !entries.isEmpty {
+            gauge.add(entries.count)
+            onCommitted(entries)
+        }
+        for ticket in batch {
+            ticket.settle(
+                committed(ticket.mail.id)
+                    ? .committed : .temporaryFailure(publicText: "storage is not available, try again later"))
+        }
     }
 
     // MARK: - Unknown outcome

@@ -33,7 +33,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON work TO martlet_classifyd;
 GRANT SELECT, INSERT, DELETE ON model TO martlet_classifyd;
 
 -- filerd: files, sweeps, reaps.
-GRANT SELECT ON account, alias, domain, verdict, mail, recipient TO martlet_filerd;
+GRANT SELECT ON alias, domain, verdict, mail, recipient TO martlet_filerd;
+GRANT SELECT (account_id, address, disabled_at, deleted_at) ON account TO martlet_filerd;
 GRANT SELECT, INSERT, UPDATE, DELETE ON work, mailbox, mailbox_message, expunged, subscription, body_release TO martlet_filerd;
 GRANT SELECT, INSERT, UPDATE, DELETE ON body, body_chunk, mail, recipient, verdict TO martlet_filerd;
 GRANT INSERT ON mail_event TO martlet_filerd;
