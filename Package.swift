@@ -65,7 +65,7 @@ let drivers: [Target] = [
     .systemLibrary(name: "CLibPQ", path: "Shared/Drivers/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(
         name: "CRabbitMQ", path: "Shared/Drivers/CRabbitMQ", linkerSettings: [.linkedLibrary("rabbitmq")]),
-    .systemLibrary(name: "CUnbound", path: "Shared/Drivers/CUnbound", pkgConfig: "libunbound", providers: [.apt(["libunbound-dev"])]),
+    .systemLibrary(name: "CUnbound", path: "Shared/Drivers/CUnbound"),
     library("BlockingWork", "Shared/Drivers"),
     library("DNSResolver", "Shared/Drivers", ["CUnbound", lifecycle]),
     library("PostgreSQL", "Shared/Drivers", ["CLibPQ", "BlockingWork", logging, lifecycle, deque]),
@@ -120,7 +120,7 @@ let services: [Target] = [
         "MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging, lifecycle]),
     binary(
         "filerd", "Services/Deliver",
-        ["MailboxFiler", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
+        ["MailboxFiler", "MailCore", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     library(
         "IMAPServer", "Services/Read",
         [
