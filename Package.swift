@@ -102,7 +102,7 @@ let services: [Target] = [
         ]),
     binary(
         "smtpd", "Services/Accept",
-        ["SMTPServer", "LineServer", "MailQueue", "Storage", "PostgreSQL", "AMQP", "ServiceKit", logging, lifecycle]),
+        ["MailCore", "SMTPServer", "LineServer", "MailQueue", "Storage", "PostgreSQL", "AMQP", "ServiceKit", logging, lifecycle]),
     .target(
         name: "Classifier",
         dependencies: [

@@ -57,6 +57,13 @@ extension LineConnection {
         if isClosed { throw .closed }
     }
 
+    /// Sends what is buffered, then lets time pass: for a client that is to be slowed down.
+    package func pause(_ duration: Duration) async {
+        push()
+        let deadline = NIODeadline.now() + TimeAmount(duration)
+        while !isClosed, await wait([], until: deadline) {}
+    }
+
     /// Bytes that the kernel has not yet taken.
     private var pendingBytes: Int {
         (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0  // throws only on a closed channel

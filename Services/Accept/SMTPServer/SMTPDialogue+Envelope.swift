@@ -1,0 +1,96 @@
+import SMTPGrammar
+package import Storage
+
+/// MAIL and RCPT (RFC 5321 4.1.1.2, 4.1.1.3).
+extension SMTPDialogue {
+    mutating func mail(_ path: SMTPPath, _ parameters: MailParameters) -> SMTPAction {
+        switch state {
+        case .ready: break
+        case .fresh: return countJunk(.refuse(SMTPReplies.sayHelloFirst, .sequence))
+        case .mail: return countJunk(.refuse(SMTPReplies.nestedMail, .sequence))
+        case .authenticating, .checkingPassword, .checkingSender, .resolving, .receiving: return misplaced()
+        }
+        if role.isSubmission, login == nil {
+            return countJunk(.refuse(SMTPReplies.authenticationRequired, .authenticationRequired))
+        }
+        if let size = parameters.size, size > UInt64(configuration.maximumSize) {
+            return countJunk(.refuse(SMTPReplies.tooLarge, .tooLarge))
+        }
+        let size = parameters.size.map { Int(clamping: $0) }
+        switch path {
+        case .postmaster:
+            return countJunk(.refuse(SMTPReplies.badSenderSyntax, .syntax))
+        case .null:
+            state = .mail(SMTPTransaction(sender: "", announcedSize: size))
+            return .reply(SMTPReplies.senderOk)
+        case .mailbox(let mailbox):
+            let transaction = SMTPTransaction(sender: mailbox.address, announcedSize: size)
+            guard role.isSubmission else {
+                state = .mail(transaction)
+                return .reply(SMTPReplies.senderOk)
+            }
+            state = .checkingSender(transaction)
+            return .checkSender(mailbox.address)
+        }
+    }
+
+    /// - Parameter isOwned: the address leads to the account that logged in, and to nobody else; `nil` when the database
+    ///   did not answer.
+    package mutating func senderChecked(isOwned: Bool?) -> SMTPAction {
+        guard case .checkingSender(let transaction) = state else { return misplaced() }
+        state = .ready
+        guard let isOwned else { return .refuse(SMTPReplies.storageFailure, .storage) }
+        guard isOwned else { return countJunk(.refuse(SMTPReplies.senderNotOwned, .senderNotOwned)) }
+        state = .mail(transaction)
+        return .reply(SMTPReplies.senderOk)
+    }
+
+    mutating func recipient(_ path: SMTPPath) -> SMTPAction {
+        guard case .mail(let transaction) = state else {
+            if case .fresh = state { return countJunk(.refuse(SMTPReplies.sayHelloFirst, .sequence)) }
+            return countJunk(.refuse(SMTPReplies.needMail, .sequence))
+        }
+        guard transaction.accepted < configuration.maximumRecipients,
+            transaction.recipients.count < configuration.maximumCopies
+        else { return countJunk(.refuse(SMTPReplies.tooManyRecipients, .tooManyRecipients)) }
+        switch path {
+        case .null:
+            return countJunk(.refuse(SMTPReplies.badRecipientSyntax, .syntax))
+        case .mailbox(let mailbox):
+            state = .resolving(transaction, given: mailbox.address)
+            return .resolve([mailbox.address])
+        case .postmaster:
+            // RFC 5321 4.5.1: of this host, or of the domain it belongs to.
+            let host = configuration.hostname
+            let parent = host.drop { $0 != "." }.dropFirst()
+            let candidates = ["postmaster@\(host)"] + (parent.contains(".") ? ["postmaster@\(parent)"] : [])
+            state = .resolving(transaction, given: candidates[0])
+            return .resolve(candidates)
+        }
+    }
+
+    /// - Parameter resolution: `nil` when the database did not answer.
+    package mutating func recipientResolved(_ resolution: AccountStore.Resolution?) -> SMTPAction {
+        guard case .resolving(var transaction, let given) = state else { return misplaced() }
+        defer { if case .resolving = state { state = .mail(transaction) } }
+        switch resolution {
+        case .local(let locals):
+            transaction.add(given, locals)
+            return .reply(SMTPReplies.recipientOk)
+        case .unknown:
+            return badRecipient(SMTPReplies.unknownRecipient, .unknownRecipient)
+        case .foreign:
+            return badRecipient(SMTPReplies.relayDenied, .relayDenied)
+        case nil:
+            return .refuse(SMTPReplies.storageFailure, .storage)
+        }
+    }
+
+    private mutating func badRecipient(_ reply: SMTPReply, _ reason: SMTPReason) -> SMTPAction {
+        badRecipients += 1
+        guard badRecipients < configuration.maximumBadRecipients else {
+            return .close(ending(.badRecipients), .badRecipients)
+        }
+        return .refuse(reply, reason)
+    }
+}

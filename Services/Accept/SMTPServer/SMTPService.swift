@@ -1,0 +1,48 @@
+package import LineServer
+package import Logging
+import MailCore
+package import SASL
+package import Storage
+
+/// What sessions work with: the storage behind closures, so that a session runs in a test without one.
+package struct SMTPService: Sendable {
+    package var configuration: SMTPConfiguration
+    package var resolve: @Sendable (String) async throws -> AccountStore.Resolution
+    package var authenticate: @Sendable (Credentials, _ peer: String) async -> Authenticator.Outcome
+    package var submit: @Sendable (AcceptedMail) async -> AcceptanceOutcome
+    package var openSink: @Sendable () async throws -> any MessageIntake.Sink
+    package var logger: Logger
+    private let guessing: GuessLimiter
+
+    package init(
+        configuration: SMTPConfiguration, logger: Logger,
+        resolve: @escaping @Sendable (String) async throws -> AccountStore.Resolution,
+        authenticate: @escaping @Sendable (Credentials, _ peer: String) async -> Authenticator.Outcome,
+        submit: @escaping @Sendable (AcceptedMail) async -> AcceptanceOutcome,
+        openSink: @escaping @Sendable () async throws -> any MessageIntake.Sink
+    ) {
+        self.configuration = configuration
+        self.resolve = resolve
+        self.authenticate = authenticate
+        self.submit = submit
+        self.openSink = openSink
+        self.logger = logger
+        self.guessing = GuessLimiter(
+            perMinute: configuration.badRecipientsPerMinute, burst: configuration.badRecipientsPerMinute * 4)
+    }
+
+    /// One connection, from greeting to end.
+    package func serve(_ connection: isolated LineConnection) async {
+        let role = SMTPRole(rawValue: connection.listener.role) ?? .mx
+        var session = SMTPSession(service: self, role: role, isSecure: connection.isSecure)
+        await session.run(connection)
+    }
+
+    /// What a client hears for whom there is no room (RFC 5321 4.2.1).
+    package var greetingWhenFull: [UInt8] {
+        Array("421 4.7.0 \(configuration.hostname) Too many connections, try again later\r\n".utf8)
+    }
+
+    func countBadRecipient(_ peer: String) { _ = guessing.take(peer) }
+    func isGuessing(_ peer: String) -> Bool { guessing.isExhausted(peer) }
+}
