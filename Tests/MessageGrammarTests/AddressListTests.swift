@@ -53,6 +53,8 @@ private func show(_ text: String) -> [String] {
         ("John\r\n Doe\r\n <j@x>", ["John Doe|-|j|x"]),
         ("a@b;c@d", ["-|-|a|b", "-|-|c|d"]),
         ("@", ["-|-||"]),
+        ("<Undisclosed-Recipient:@x.test;>", ["-|-|Undisclosed-Recipient:|x.test"]),
+        ("a@b> , c@d>", ["-|-|a|b", "-|-|c|d"]),
     ])
     func readsWhatPeopleSend(text: String, expected: [String]) {
         #expect(show(text) == expected)

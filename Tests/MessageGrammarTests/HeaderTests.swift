@@ -96,6 +96,7 @@ import Testing
         ("text/plain; name=\"open; x=y", "text/plain; name=open; x=y"),
         ("text/plain; =x; y; z=", "text/plain; z="),
         ("text", "text/plain"),
+        ("x/y; name=\"C:\\dir\\a \\\"b\\\".png\"", "x/y; name=C:\\dir\\a \"b\".png"),
         ("text/plain (a; b=c); d=e", "text/plain; d=e"),
         ("text/plain charset=utf-8", "text/plain"),
     ])

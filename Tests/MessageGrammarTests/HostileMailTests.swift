@@ -43,7 +43,7 @@ import Testing
 
     @Test func oneHugeHeader() {
         var text = Array("Subject: before\r\nX: ".utf8)
-        text += [UInt8](repeating: 0x78, count: 20 << 20)
+        text += [UInt8](repeating: 0x78, count: 4 << 20)
         text += Array("\r\nTo: after@x.test\r\n\r\nbody".utf8)
         let summary = scan(text)
         #expect(summary.envelope.subject == Array("before".utf8))
@@ -79,7 +79,7 @@ import Testing
 
     @Test func commentsAndQuotesWithoutEnd() {
         for filler in ["(", "\"", "<", "@", "=?", "\\", "(\\", ":", ",", ";a=", "[", "=?a?q?x"] {
-            let text = String(repeating: filler, count: 60_000 / filler.utf8.count)
+            let text = String(repeating: filler, count: 20_000 / filler.utf8.count)
             _ = scan("From: \(text)\r\nContent-Type: \(text)\r\nDate: \(text)\r\nSubject: \(text)\r\n\r\n")
             _ = EncodedWord.decode(Array(text.utf8))
             _ = scan("Content-Type: text/plain; x=\(text)\r\n\r\n")

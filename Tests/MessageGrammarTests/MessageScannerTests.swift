@@ -31,7 +31,14 @@ import Testing
         ("Subject: x\r\n", "text/plain 0:12+0/0", ""),
         ("Subject: x\r\n\r\n", "text/plain 0:14+0/0", ""),
         ("Subject: x\n\nb\n", "text/plain 0:12+2/1", "b"),
-        ("no header at all\r\n", "text/plain 0:18+0/0", ""),
+        ("no header at all\r\n", "text/plain 0:0+18/1", "no header at all"),
+        ("no header\r\n\r\nat: all", "text/plain 0:0+20/2", "no header at: all"),
+        ("  indented", "text/plain 0:0+10/0", "indented"),
+        ("Received: x\r\n by y\r\ntext: no\r\n", "text/plain 0:30+0/0", ""),
+        ("Received: x\r\n by y\r\nsome text\r\n\r\nmore", "text/plain 0:20+17/2", "some text more"),
+        ("From a@b Mon\r\nSubject: x\r\n\r\nb", "text/plain 0:28+1/0", "b"),
+        ("Subject: x\r\nforgot the line\r\n", "text/plain 0:12+17/1", "forgot the line"),
+        ("Subject: x\r\nwrapped badly\r\nTo: a@b\r\n\r\nbody", "text/plain 0:38+4/0", "body"),
     ])
     func smallestMails(text: String, structure: String, preview: String) {
         let summary = scan(text)
@@ -126,6 +133,24 @@ import Testing
         #expect(shape(summary.structure) == "mixed[text/html, text/plain]")
         #expect(summary.structure.children.first?.bodyLength == 0)
         #expect(summary.flags == .malformed)
+    }
+
+    /// Senders forget the empty line, or write a space in it, and readers see the parts all the same.
+    @Test(arguments: [" \r\n", ""])
+    func delimiterInAHeaderEndsIt(line: String) {
+        let summary = scan(
+            "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\(line)--b\r\n\r\none\r\n--b\r\nA: b\r\n--c\r\n--b--\r\n")
+        #expect(shape(summary.structure) == "mixed[text/plain, text/plain]")
+        #expect(summary.preview == "one")
+        #expect(summary.structure.children.last?.bodyLength == 3)
+        #expect(summary.flags == .malformed)
+    }
+
+    @Test func doubledDelimitersAreOne() {
+        let summary = scan(
+            mail("Content-Type: multipart/mixed; boundary=b", "", "--b", "--b", "--b", "Content-Type: text/html", "", "x", "--b--"))
+        #expect(shape(summary.structure) == "mixed[text/html]")
+        #expect(summary.flags == [])
     }
 
     @Test func closingDelimiterAtTheVeryEnd() {

@@ -8,7 +8,8 @@ import Testing
         mail("Content-Type: multipart/digest; boundary=\"-\"", "", "---", "", "S: x", "", "y", "-----"),
         "A: b\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\na\r\r\n--x--",
         "Subject: a\r\n b\r\n\r\r\n\r\n-\r\n--\r\n",
-        "\r\n\r", "\r", "-", "--",
+        "\r\n\r", "\r", "-", "--", "text\r\n--\r\n", "Received: x\r\n y\r\ntext\r\n\r\n", "--x\r\nA: b", "A: b\r\ntext",
+        "Content-Type: multipart/mixed; boundary=b\r\n--b\r\n--b\r\n--c: d\r\n--c\r\n--b--",
     ]
 
     @Test(arguments: small)
@@ -30,13 +31,13 @@ import Testing
         var random = SeededGenerator(seed: 5)
         let lines = [
             "--b", "--b--", "--c", "--c--", "", "", "x", "Content-Type: multipart/mixed; boundary=c", "Content-Type: message/rfc822",
-            "Content-Transfer-Encoding: base64", "Zm9v", "Zg==", " folded", "-", "--", "Subject: s",
+            "Received: x", "odd: field", "Content-Transfer-Encoding: base64", "Zm9v", "Zg==", " folded", "-", "--", "Subject: s",
             String(repeating: "-", count: 1_100), "--b" + String(repeating: " ", count: 1_030),
             String(repeating: "A: long ", count: 200),
         ]
         let endings = ["\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n"]
         for _ in 0..<1_500 {
-            var text = "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+            var text = Bool.random(using: &random) ? "" : "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
             for _ in 0..<Int.random(in: 0..<24, using: &random) {
                 text += (lines.randomElement(using: &random) ?? "") + (endings.randomElement(using: &random) ?? "")
             }

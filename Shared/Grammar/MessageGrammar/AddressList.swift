@@ -49,6 +49,7 @@ private struct AddressParser {
                 lexer.advance()
                 startGroup()
             case UInt8(ascii: "<"): angleAddress()
+            case UInt8(ascii: ">"): lexer.advance()
             case UInt8(ascii: "@"): plainAddress()
             default: word(byte, afterGap: gap)
             }
@@ -148,7 +149,7 @@ private struct AddressParser {
         address.mailbox = local
         if lexer.skip(UInt8(ascii: "@")) { address.host = domain() }
         lexer.forgetComment()
-        _ = lexer.take { $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: ";") }
+        _ = lexer.take { $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: ",") }
         _ = lexer.skip(UInt8(ascii: ">"))
         lexer.skipCFWS()
         if address.name == nil, let comment = lexer.lastComment { address.name = commentText(comment) }

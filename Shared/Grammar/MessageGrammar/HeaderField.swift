@@ -24,7 +24,7 @@ package struct HeaderFieldWalk: Sendable {
             position = firstLineEnd
             // RFC 5322 2.2.3: a line that begins with white space continues the field.
             while position < bytes.count, bytes[position].isWSP { position = endOfLine(bytes, from: position) }
-            guard let name = fieldName(bytes, start..<firstLineEnd) else { continue }
+            guard let name = Self.fieldName(bytes, start..<firstLineEnd) else { continue }
             count += 1
             var bodyEnd = position
             if bodyEnd > start, bytes[bodyEnd - 1] == .lineFeed { bodyEnd -= 1 }
@@ -47,7 +47,7 @@ package struct HeaderFieldWalk: Sendable {
     }
 
     /// RFC 5322 3.6.8: printable bytes but the colon; 4.5: white space before the colon is obsolete but valid.
-    private func fieldName(
+    static func fieldName(
         _ bytes: UnsafeRawBufferPointer, _ line: Range<Int>
     ) -> (range: Range<Int>, colon: Int)? {
         guard let base = bytes.baseAddress,

@@ -72,7 +72,9 @@ struct HeaderLexer {
     }
 
     /// RFC 5322 3.2.4, at the opening quote: the content, unquoted and unfolded. A missing closing quote ends at the end.
-    mutating func quotedString(into output: inout [UInt8]) {
+    ///
+    /// With `keepsPaths` a backslash is taken off only before a quote or a backslash: senders write `"C:\dir\file"`.
+    mutating func quotedString(into output: inout [UInt8], keepsPaths: Bool = false) {
         advance()
         while let byte = peek {
             position += 1
@@ -81,6 +83,7 @@ struct HeaderLexer {
             case UInt8(ascii: "\\"):
                 guard let quoted = peek else { return }
                 position += 1
+                if keepsPaths, quoted != UInt8(ascii: "\""), quoted != UInt8(ascii: "\\") { output.append(byte) }
                 if quoted != .carriageReturn, quoted != .lineFeed { output.append(quoted) }
             case .carriageReturn, .lineFeed: continue
             case 0: output.append(0x80)

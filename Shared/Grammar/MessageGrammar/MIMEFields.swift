@@ -70,7 +70,7 @@ package enum MIMEFields {
         lexer.skipCFWS()
         var value: [UInt8] = []
         if lexer.peek == UInt8(ascii: "\"") {
-            lexer.quotedString(into: &value)
+            lexer.quotedString(into: &value, keepsPaths: true)
         } else {
             let range = lexer.take { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "(") }
             lexer.append(ASCII.trimmedRange(lexer.bytes, range), to: &value)

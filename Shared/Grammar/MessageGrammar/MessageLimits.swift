@@ -10,7 +10,7 @@ package enum MessageLimits {
     package static let parts = 10_000
     /// A line that starts like a delimiter is looked at up to this length (RFC 2046 5.1.1 allows 74 and padding).
     package static let delimiterLine = 1_024
-    package static let boundary = 256
+    package static let boundary = 998
     package static let addresses = 4_096
     package static let commentDepth = 100
     package static let parameters = 64

@@ -2,8 +2,8 @@ import MailWire
 
 /// Building the tree: what happens at the end of a header, at a delimiter and at the end of an entity.
 extension MessageScanner {
-    /// The empty line of the innermost frame's header ended at `end`.
-    mutating func headerEnded(at end: Int) {
+    /// The header of the innermost frame ended at `end`, which `lineEnds` line ends come before.
+    mutating func headerEnded(at end: Int, lineEnds: Int) {
         guard var frame = frames.popLast() else { return }
         let parsed = header.withUnsafeBytes {
             EntityHeader($0, defaultType: frame.defaultType, isMessage: frame.isMessage)
@@ -92,6 +92,7 @@ extension MessageScanner {
             flags.insert(.truncated)
             return
         }
+        if !match.isClose, dropEmptyPart(of: match.frame, lineEnd: lineEnd) { return }
         while frames.count - 1 > match.frame { closeInnermost(at: lineStart, lineEnds: lineEnds, atDelimiter: true) }
         base64Check = nil
         if match.isClose {
@@ -109,13 +110,23 @@ extension MessageScanner {
         }
     }
 
+    /// Two delimiters in a row are one (many senders double them): the part between them begins anew.
+    private mutating func dropEmptyPart(of multipart: Int, lineEnd: Int) -> Bool {
+        guard frames.count - 2 == multipart, let last = frames.last, last.kind == .header, !last.isMessage,
+            last.part.headerOffset == lineStart
+        else { return false }
+        frames[multipart + 1].part.headerOffset = lineEnd
+        return true
+    }
+
     /// Ends the innermost entity before a delimiter or at the end of the mail.
     mutating func closeInnermost(at end: Int, lineEnds: Int, atDelimiter: Bool = false) {
         guard let last = frames.last else { return }
         if case .header = last.kind {
             // The header has no empty line: everything is header, the body is empty.
             if end > last.part.headerOffset { flags.insert(.malformed) }
-            headerEnded(at: max(atDelimiter ? end - previousEnding : end, last.part.headerOffset))
+            headerEnded(
+                at: max(atDelimiter ? end - previousEnding : end, last.part.headerOffset), lineEnds: lineEnds)
             if frames.last?.kind == .header { closeInnermost(at: end, lineEnds: lineEnds, atDelimiter: atDelimiter) }
         }
         guard var frame = frames.popLast() else { return }

@@ -32,6 +32,10 @@ package struct MessageScanner: Sendable {
     /// The beginning of the line has been handed on already: it is neither.
     private var isInLine = false
     private var endsInCarriageReturn = false
+    /// Where the line being read begins in `header`.
+    private var headerLine = 0
+    /// The mail's header has a field that a mail server on the way would not have added.
+    private var hasOwnField = false
     private var root: (part: BodyPart, envelope: Envelope, date: MailDate?)?
 
     package init() {
@@ -90,8 +94,8 @@ package struct MessageScanner: Sendable {
     /// Whether a line that begins so may be empty or a delimiter.
     private func couldBeSpecial(_ start: [UInt8]) -> Bool {
         if start.count < 2 { return start.first == .carriageReturn || start.first == UInt8(ascii: "-") }
-        return start[0] == UInt8(ascii: "-") && start[1] == UInt8(ascii: "-") && !delimiters.isEmpty
-            && start.count <= MessageLimits.delimiterLine + 2
+        return start[0] == UInt8(ascii: "-") && start[1] == UInt8(ascii: "-")
+            && (mode == .header || !delimiters.isEmpty) && start.count <= MessageLimits.delimiterLine + 2
     }
 
     private mutating func releaseHeld() {
@@ -108,6 +112,7 @@ package struct MessageScanner: Sendable {
             let hasCarriageReturn =
                 fragment.count > 1 ? fragment[fragment.count - 2] == .carriageReturn : endsInCarriageReturn
             content(fragment)
+            if mode == .header { endOddHeader() }
             endLine(hasCarriageReturn ? 2 : 1)
         } else if held.isEmpty {
             wholeLine(fragment)
@@ -121,18 +126,55 @@ package struct MessageScanner: Sendable {
 
     private mutating func wholeLine(_ line: UnsafeRawBufferPointer) {
         let ending = line.count > 1 && line[line.count - 2] == .carriageReturn ? 2 : 1
-        if !delimiters.isEmpty, line[0] == UInt8(ascii: "-"),
-            let match = delimiters.match(UnsafeRawBufferPointer(rebasing: line[..<(line.count - ending)]))
-        {
+        let text = UnsafeRawBufferPointer(rebasing: line[..<(line.count - ending)])
+        if mode == .header {
+            headerLine(line, text, ending)
+        } else if !delimiters.isEmpty, line[0] == UInt8(ascii: "-"), let match = delimiters.match(text) {
             delimiter(match, lineEnd: offset)
-            endLine(ending)
-        } else if mode == .header, line.count == ending {
-            // The empty line belongs to the header but is not kept.
-            endLine(ending)
-            headerEnded(at: offset)
         } else {
             content(line)
-            endLine(ending)
+        }
+        endLine(ending)
+    }
+
+    private mutating func headerLine(_ line: UnsafeRawBufferPointer, _ text: UnsafeRawBufferPointer, _ ending: Int) {
+        if let match = delimiters.match(text) {
+            delimiter(match, lineEnd: offset)
+        } else if text.isEmpty {
+            // The empty line belongs to the header but is not kept.
+            headerEnded(at: offset, lineEnds: lineEnds + 1)
+        } else if isDelimiterLike(text) {
+            // The empty line is missing, or has a space in it: readers see the body begin here.
+            flags.insert(.malformed)
+            headerEnded(at: lineStart, lineEnds: lineEnds)
+            if let match = delimiters.match(text) { delimiter(match, lineEnd: offset) } else { content(line) }
+        } else {
+            content(line)
+            endOddHeader()
+        }
+    }
+
+    /// No field's name begins so.
+    private func isDelimiterLike(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.count >= 2 && text[0] == UInt8(ascii: "-") && text[1] == UInt8(ascii: "-")
+            && text.count <= MessageLimits.delimiterLine && HeaderFieldWalk.fieldName(text, 0..<text.count) == nil
+    }
+
+    /// Ends the mail's header before the line just read if that line is no field and only trace fields came before it:
+    /// somebody sent text without a header, and it is text, not a header, that they want read.
+    private mutating func endOddHeader() {
+        guard frames.count == 1, !hasOwnField else { return }
+        let start = headerLine
+        headerLine = header.count
+        switch OddHeader.judge(header, start) {
+        case .traceField: return
+        case .ownField: hasOwnField = true
+        case .noField:
+            let text = Array(header[start...])
+            header.removeLast(text.count)
+            flags.insert(.malformed)
+            headerEnded(at: lineStart, lineEnds: lineEnds)
+            text.withUnsafeBytes { content($0) }
         }
     }
 
@@ -174,6 +216,7 @@ package struct MessageScanner: Sendable {
                 }
             }
         }
+        if mode == .header, frames.count == 1 { endUnendedHeader() }
         while !frames.isEmpty { closeInnermost(at: offset, lineEnds: lineEnds) }
         var summary = MessageSummary()
         if let root {
@@ -187,6 +230,16 @@ package struct MessageScanner: Sendable {
         summary.lines = lineEnds
         summary.preview = preview.text
         return summary
+    }
+
+    /// The mail ended within its header. If a line of it is no field, the text begins there.
+    private mutating func endUnendedHeader() {
+        guard !flags.contains(.truncated), let start = OddHeader.firstLineWithoutField(header) else { return }
+        let text = Array(header[start...])
+        header.removeLast(text.count)
+        flags.insert(.malformed)
+        headerEnded(at: start, lineEnds: header.count { $0 == .lineFeed })
+        text.withUnsafeBytes { content($0) }
     }
 
     mutating func setRoot(_ part: BodyPart, _ envelope: Envelope, _ date: MailDate?) {
