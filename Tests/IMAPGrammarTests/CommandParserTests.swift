@@ -155,6 +155,16 @@ struct CommandParserTests {
         #expect(!String(describing: IMAPLogin(user: [], password: Array("canary".utf8))).contains("canary"))
     }
 
+    @Test("a line of HTTP ends the session")
+    func http() {
+        do throws(IMAPSyntaxError) {
+            _ = try IMAPCommandParser.parse(IMAPFrame(bytes: Array("POST /a1%20NOOP HTTP/1.1".utf8)))
+            Issue.record("accepted")
+        } catch {
+            #expect(error.close)
+        }
+    }
+
     @Test("lists have a bound")
     func bounds() {
         #expect(refusal("ID (" + String(repeating: "\"a\" NIL ", count: 31) + "\"a\" NIL)")?.status == .bad)

@@ -23,8 +23,14 @@ package enum IMAPCommandParser {
         } catch {
             var error = error
             error.tag = tag
+            if Self.isHTTP(frame) { error.close = true }
             throw error
         }
+    }
+
+    /// `POST / HTTP/1.1`: a browser was tricked into speaking to this port; what follows is not looked at.
+    private static func isHTTP(_ frame: IMAPFrame) -> Bool {
+        frame.bytes.suffix(9).starts(with: " HTTP/1.".utf8)
     }
 }
 
