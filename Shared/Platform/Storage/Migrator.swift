@@ -28,6 +28,7 @@ package enum Migrator {
         ("M0001_mail", PackageResources.M0001_mail_sql),
         ("M0002_mailboxes", PackageResources.M0002_mailboxes_sql),
         ("M0003_roles", PackageResources.M0003_roles_sql),
+        ("M0004_history", PackageResources.M0004_history_sql),
     ]
 
     /// Applies what is missing and returns its names. Several callers may run at once; one works, the others wait.
