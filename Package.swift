@@ -137,19 +137,21 @@ let services: [Target] = [
     binary(
         "watchd", "Services/Watch",
         ["Observatory", "QueueContracts", "MailQueue", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
-    binary("martlet", "Services/Watch", ["MailQueue", "Storage", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments]),
+    binary(
+        "martlet", "Services/Watch",
+        ["MailCore", "MailQueue", "Storage", "PostgreSQL", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments, logging]),
 ]
 
 let testTargets: [Target] = [
     tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
-    tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "QueueContracts", "ServiceKit", logging]),
+    tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "QueueContracts", "ServiceKit", "Storage", logging]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
             "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "ServiceKit", "Storage", "MailQueue", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
-    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("SMTPGrammar"), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.
