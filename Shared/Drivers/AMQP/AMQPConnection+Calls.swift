@@ -11,6 +11,11 @@ package enum AMQPArgument: Sendable, Hashable {
 package struct AMQPQueueDepth: Sendable, Hashable {
     package let messages: Int
     package let consumers: Int
+
+    package init(messages: Int, consumers: Int) {
+        self.messages = messages
+        self.consumers = consumers
+    }
 }
 
 /// The calls to the broker that we use.

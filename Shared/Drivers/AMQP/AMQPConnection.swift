@@ -74,8 +74,12 @@ final class AMQPConnection {
         try check(state)
     }
 
-    /// Says goodbye; the broker's answer is waited for as long as for any RPC.
-    func close() { amqp_connection_close(state, AMQP_REPLY_SUCCESS) }
+    /// Says goodbye, and waits a second for the broker's.
+    func close() {
+        var timeout = timeval(tv_sec: 1, tv_usec: 0)
+        amqp_set_rpc_timeout(state, &timeout)
+        amqp_connection_close(state, AMQP_REPLY_SUCCESS)
+    }
 
     /// Whether the socket takes output now.
     var isWritable: Bool {

@@ -46,7 +46,8 @@ final class PublisherSession {
             if isStopping {
                 let end = stopAt ?? .now + Self.drainTime
                 stopAt = end
-                if isEmpty && ledger.isEmpty || ContinuousClock.now >= end { return connection.close() }
+                if isEmpty && ledger.isEmpty { return connection.close() }
+                if ContinuousClock.now >= end { return }  // the broker does not answer; it would not answer a goodbye
             }
             let wantsWrite = !isEmpty && !isBlocked
             let ready = shared.wakeup.wait(socket: connection.socket, wantsWrite: wantsWrite, for: timeout())
