@@ -1,0 +1,67 @@
+import AMQP
+import ArgumentParser
+import Logging
+import PostgreSQL
+import QueueContracts
+import ServiceKit
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// A command that does something: turns every error into a line and an exit code, and every result into text or JSON.
+protocol OperatorCommand: AsyncParsableCommand {
+    var output: OutputOptions { get }
+    func execute() async throws
+}
+
+struct OutputOptions: ParsableArguments {
+    @Flag(name: .long, help: "Print one JSON document instead of text; errors too, on standard error.")
+    var json = false
+
+    /// Prints the result; `text` is only made when asked for.
+    func show(_ result: some Encodable, text: @autoclosure () -> String) {
+        print(json ? encoded(result) : text())
+    }
+}
+
+extension OperatorCommand {
+    func run() async throws {
+        do {
+            try await execute()
+        } catch let exit as ExitCode {
+            throw exit
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            let failure = Failure(error)
+            let text = output.json ? encoded(failure) : "martlet: \(failure.error)"
+            writeToStandardError(Array((text + "\n").utf8))
+            throw ExitCode(failure.code)
+        }
+    }
+
+    /// The schema owner's connections, few: the daemons need theirs.
+    func openPool() throws -> PostgresPool {
+        let configuration = PostgresConfiguration(
+            url: try Settings().required("postgres.url"), connections: 2, applicationName: "martlet")
+        return PostgresPool(
+            configuration: configuration, logger: Logger(label: "martlet") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    func openBroker() throws -> AMQPAdmin {
+        AMQPAdmin(configuration: try AMQPConfiguration(url: try Settings().required("amqp.url"), name: "martlet"))
+    }
+
+    func queueType() throws -> QueueType { try Settings().choice("queues.type", default: QueueType.classic) }
+}
+
+/// One JSON document; keys sorted, so that output can be compared.
+func encoded(_ value: some Encodable) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    // Texts, numbers and lists of them always encode.
+    return (try? encoder.encode(value)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+}
