@@ -10,12 +10,13 @@ package struct MailboxView: Sendable {
     /// Ascending; message n of the session is `uids[n - 1]`.
     package private(set) var uids: [UInt32]
     package private(set) var flags: [MailboxFlags]
-    /// Raised with every version that lost messages: two versions with the same value have no EXPUNGE between them.
-    package private(set) var expunges: Int
+    /// The modseq of the last version that lost messages, or of the snapshot: two versions with the same value have no
+    /// EXPUNGE between them. A count would not do: one refresh may bring what another saw as several changes.
+    package private(set) var expunges: Int64
 
     package init(
         uidValidity: UInt32, uidNext: Int64, modseq: Int64, keywords: MailboxKeywords, uids: [UInt32],
-        flags: [MailboxFlags], expunges: Int = 0
+        flags: [MailboxFlags]
     ) {
         self.uidValidity = uidValidity
         self.uidNext = uidNext
@@ -23,7 +24,7 @@ package struct MailboxView: Sendable {
         self.keywords = keywords
         self.uids = uids
         self.flags = flags
-        self.expunges = expunges
+        self.expunges = modseq
     }
 
     package init(_ snapshot: MailboxSnapshot) {
@@ -143,6 +144,6 @@ extension MailboxView {
         }
         uids.removeSubrange(target...)
         flags.removeSubrange(target...)
-        if target != before { expunges += 1 }
+        if target != before { expunges = modseq }
     }
 }
