@@ -30,7 +30,7 @@ package struct MailboxWatcher: Service {
         self.consumer = AMQPConsumer(
             configuration: configuration,
             source: .exclusive(
-                prefix: "mailbox.accessd", exchange: Exchange.mailbox.rawValue, routingKeys: [RoutingKey.mailboxChanged]),
+                prefix: "accessd", exchange: Exchange.mailbox.rawValue, routingKeys: [RoutingKey.mailboxChanged]),
             prefetch: Self.prefetch, logger: logger, onConnect: { connected.yield() })
     }
 
