@@ -45,7 +45,10 @@ struct AccountImport: OperatorCommand {
         let rows = try AccountCSV.parse(read())
         try check(rows)
         let store = AccountStore(pool: try openPool())
-        let entries = await Self.hash(rows)
+        let existing = try await store.existing(rows.map(\.address))
+        if let address = existing.min(), !skipExisting { throw AccountStore.AdministrationError.exists(address) }
+        let fresh = rows.filter { !existing.contains($0.address.lowercased()) }
+        let entries = await Self.hash(fresh)
         let accounts = entries.map { AccountStore.NewAccount(address: $0.address, verifier: $0.verifier) }
         let added = try await store.addAccounts(accounts, skipExisting: skipExisting)
         let there = Set(added)

@@ -4,10 +4,14 @@ import CLibPQ
 final class NoticeBox {
     private(set) var warnings: [String] = []
 
+    /// The server has announced the end of the connection.
+    private(set) var hasFatal = false
+
     func clear() { warnings.removeAll() }
 
     fileprivate func take(_ result: OpaquePointer?) {
         let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))).map { String(cString: $0) }
+        if severity == "FATAL" || severity == "PANIC" { hasFatal = true }
         guard severity == "WARNING", warnings.count < 16 else { return }
         let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
         warnings.append(text ?? "warning")

@@ -133,10 +133,17 @@ private struct Trip {
     mutating func collect(count: Int, identifiedBy idRow: Int?, warningsFrom: Int?) {
         let (wire, started, total, silence) = (wire, started, total, silence)
         let deadline = { silence.map { min(wire.lastProgress + $0, started + total) } ?? started + total }
-        do {
+        do throws(PostgresError) {
             try wire.flush(until: deadline)
+            var ends = 0
             while true {
-                guard let result = try wire.nextResult(until: deadline) else { continue }
+                guard let result = try wire.nextResult(until: deadline) else {
+                    // One ends each statement's results; two in a row mean that nothing is coming.
+                    ends += 1
+                    if ends > 1 { throw PostgresError(.connectionLost, "no result where one was due") }
+                    continue
+                }
+                ends = 0
                 let status = PQresultStatus(result)
                 if status == PGRES_PIPELINE_SYNC {
                     PQclear(result)

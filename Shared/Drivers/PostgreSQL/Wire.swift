@@ -82,12 +82,13 @@ final class Wire {
 
     var isBroken: Bool { PQstatus(connection) == CONNECTION_BAD }
 
-    /// One look at the socket, without waiting. An idle server has nothing to say but that it is about to close (or
-    /// that its configuration was reloaded: rare enough for a new connection).
+    /// One look at the socket, without waiting. What an idle server says is mostly good-bye (FATAL), or a reloaded setting.
     func isAlive() -> Bool {
         guard !isBroken, PQtransactionStatus(connection) == PQTRANS_IDLE else { return false }
         var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
-        return poll(&descriptor, 1, 0) == 0
+        guard poll(&descriptor, 1, 0) != 0 else { return true }
+        // PQisBusy reads what came; outside a request an error arrives as a notice.
+        return PQconsumeInput(connection) == 1 && PQisBusy(connection) == 0 && !isBroken && !notices.hasFatal
     }
 
     /// False when the deadline passes first.

@@ -94,6 +94,14 @@ extension AccountStore {
         }
     }
 
+    /// Those of the addresses that are taken, deleted accounts included.
+    package func existing(_ addresses: [String]) async throws -> Set<String> {
+        let names = addresses.compactMap { LocalAddress($0)?.full }
+        return try await pool.withConnection { connection in
+            Set(try connection.execute(Self.findExisting, [.textArray(names)]).map { try $0.text(0) })
+        }
+    }
+
     /// In order of address, so that pages of a long list can be asked for by the last one seen.
     package func accounts(after address: String = "", limit: Int = 1_000_000) async throws -> [Account] {
         try await pool.withConnection { connection in
@@ -179,6 +187,8 @@ extension AccountStore {
         INSERT INTO account (address, scram) SELECT * FROM unnest($1::text[], $2::text[])
         ON CONFLICT (address) DO NOTHING RETURNING account_id, address
         """)
+    private static let findExisting = PreparedStatement(
+        "account_existing", "SELECT address FROM account WHERE address = ANY ($1::text[])")
     private static let listAccounts = PreparedStatement(
         "account_list",
         """
