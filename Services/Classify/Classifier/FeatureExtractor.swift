@@ -76,6 +76,18 @@ package final class FeatureExtractor {
         rules.check(visible: content.bytes, parts: parts.leaves)
     }
 
+    /// The first link that shows another site than it leads to, of the mail read last.
+    package var linkMismatch: (shown: String, real: String)? { mismatch }
+
+    /// Text as the views see it.
+    package static func canonical(bytes: [UInt8]) -> [UInt8] {
+        var text = CanonicalText()
+        text.append(bytes, 0..<bytes.count, limit: 4096)
+        return text.bytes
+    }
+
+    package static func canonical(_ text: String) -> String { String(decoding: canonical(bytes: Array(text.utf8)), as: UTF8.self) }
+
     package func featureSet() -> FeatureSet { FeatureSet(views: bags.map(\.ids)) }
 
     package func featureSet(of sample: MailSample) -> FeatureSet {

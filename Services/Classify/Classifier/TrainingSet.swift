@@ -10,12 +10,16 @@ package enum TrainingSet: String, Sendable, CaseIterable {
     case scam
     case spamassassinSpam = "spamassassin-spam"
     case nazarioPhishing = "nazario-phishing"
+    /// Mails written for this project (`Snapshot/seeds.tsv`), each with its own label.
+    case seeds
     // Only ever measured on: licence (phishing-pot) or to have sources that no model has seen.
     case phishingPot = "phishing-pot-2022-2023"
     case enron = "enron-categories"
 
-    package var label: Verdict.Label {
+    /// What all mails of the set are; `nil`: it is mixed.
+    package var label: Verdict.Label? {
         switch self {
+        case .seeds: nil
         case .modernHam, .syntheticBusiness, .spamassassinHam, .spamassassinHardHam, .enron: .ham
         case .modernSpam, .scam, .spamassassinSpam: .spam
         case .nazarioPhishing, .phishingPot: .phish
@@ -29,7 +33,8 @@ package enum TrainingSet: String, Sendable, CaseIterable {
     /// class is known by its decade.
     package var weight: Double {
         switch self {
-        case .modernHam, .modernSpam: 3
+        case .modernHam: 6
+        case .spamassassinHardHam, .modernSpam, .seeds: 3
         case .scam: 2
         case .syntheticBusiness: 0.3
         default: 1
@@ -43,15 +48,19 @@ package struct LabelledMail: Sendable {
     /// The same mail as if it had come from a bare client: subject, sender and the first words only.
     package var short: FeatureSet
     package var source: TrainingSet
+    package var label: Verdict.Label
     /// Day of receipt, `yyyy-mm-dd`, and name: an order in time.
     package var order: String
 
-    package init(features: FeatureSet, short: FeatureSet, source: TrainingSet, order: String) {
+    package init(
+        features: FeatureSet, short: FeatureSet, source: TrainingSet, label: Verdict.Label, order: String
+    ) {
         self.features = features
         self.short = short
         self.source = source
+        self.label = label
         self.order = order
     }
 
-    package var isSpam: Bool { source.label != .ham }
+    package var isSpam: Bool { label != .ham }
 }

@@ -28,16 +28,34 @@ struct Corpus {
     }
 
     func mails(_ set: TrainingSet, using extractor: FeatureExtractor) -> [LabelledMail] {
-        messages(set).map { name, bytes in
-            let sample = Self.sample(bytes)
-            extractor.limits = FeatureExtractor.Limits()
-            let features = extractor.featureSet(of: sample)
-            extractor.limits = .short
-            let short = extractor.featureSet(of: sample)
-            extractor.limits = FeatureExtractor.Limits()
-            let file = "\(set.rawValue)/\(name)"
-            return LabelledMail(features: features, short: short, source: set, order: (dates[file] ?? "") + name)
+        guard let label = set.label else { return seeds(using: extractor) }
+        return messages(set).map { name, bytes in
+            let order = (dates["\(set.rawValue)/\(name)"] ?? "") + name
+            return Self.labelled(bytes, set, label, order: order, using: extractor)
         }
+    }
+
+    /// `DIRECTORY/seeds.tsv`: label, from, subject, body.
+    private func seeds(using extractor: FeatureExtractor) -> [LabelledMail] {
+        let data = FileManager.default.contents(atPath: "\(directory)/seeds.tsv") ?? Data()
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
+            let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
+            guard columns.count == 4, let label = Verdict.Label(rawValue: String(columns[0])) else { return nil }
+            let header = "From: \(columns[1])\r\nTo: user@example.com\r\nSubject: \(columns[2])\r\nMessage-ID: <1@example.com>\r\n"
+            let bytes = Array("\(header)Date: Mon, 02 Mar 2026 08:00:00 +0000\r\n\r\n\(columns[3])\r\n".utf8)
+            return Self.labelled(bytes, .seeds, label, order: String(columns[2]), using: extractor)
+        }
+    }
+
+    private static func labelled(
+        _ bytes: [UInt8], _ set: TrainingSet, _ label: Verdict.Label, order: String, using extractor: FeatureExtractor
+    ) -> LabelledMail {
+        let sample = sample(bytes)
+        let features = extractor.featureSet(of: sample)
+        extractor.limits = .short
+        let short = extractor.featureSet(of: sample)
+        extractor.limits = FeatureExtractor.Limits()
+        return LabelledMail(features: features, short: short, source: set, label: label, order: order)
     }
 
     static func sample(_ bytes: [UInt8]) -> MailSample {

@@ -1,0 +1,40 @@
+import Classifier
+import FoundationEssentials
+import MailCore
+import Testing
+
+/// The model that ships, on mails that look as a bare client sends them.
+@Suite("Snapshot")
+struct SnapshotTests {
+    static let model = try? ModelFile.decode([UInt8](FileManager.default.contents(atPath: path) ?? Data()))
+
+    private static var path: String {
+        let source = #filePath
+        let folders = source.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        return folders.joined(separator: "/") + "/Services/Classify/Classifier/Snapshot/spam.model"
+    }
+
+    private func verdict(_ mail: HandWritten) throws -> Verdict {
+        try #require(Self.model).verdict(of: Samples.mail(mail.bytes), version: 1, using: FeatureExtractor())
+    }
+
+    @Test("keeps ordinary mail", arguments: HandWritten.wanted)
+    func keepsOrdinaryMail(mail: HandWritten) throws {
+        let result = try verdict(mail)
+        #expect(result.label == .ham, "\(result.probability) \(result.reasons.map(\.text))")
+    }
+
+    @Test("finds obvious spam", arguments: HandWritten.unwanted)
+    func findsObviousSpam(mail: HandWritten) throws {
+        let result = try verdict(mail)
+        #expect(result.isJunk, "\(result.probability) \(result.reasons.map(\.text))")
+        #expect(!result.reasons.isEmpty)
+    }
+
+    @Test("calls mail that asks for passwords and cards phishing")
+    func tellsPhishing() throws {
+        let names = ["Your account has been limited", "eBay: update your billing information", "Citibank: verify your ATM card and PIN"]
+        for mail in HandWritten.unwanted where names.contains(mail.subject) { #expect(try verdict(mail).label == .phish) }
+        for mail in HandWritten.unwanted where mail.subject.contains("Viagra") { #expect(try verdict(mail).label == .spam) }
+    }
+}
