@@ -133,20 +133,23 @@ struct PostgreSQLAcceptanceTests {
                     try connection.script(
                         """
                         CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS
-                            $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
+                            $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$;
                         CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON mail DEFERRABLE INITIALLY DEFERRED
                             FOR EACH ROW EXECUTE FUNCTION at_commit();
                         """)
                 }
                 let submitting = Task { await queue.submit(mail()) }
-                try await Task.sleep(for: .milliseconds(700))
                 let kill = PreparedStatement(
                     "a_kill",
                     """
                     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'
+                    WHERE datname = current_database() AND wait_event = 'PgSleep'
                     """)
-                let killed = try await pool.number(kill)
+                var killed: Int64 = 0
+                for _ in 0..<100 where killed == 0 {
+                    try await Task.sleep(for: .milliseconds(50))
+                    killed = try await pool.number(kill)
+                }
                 #expect(killed == 1)
                 guard case .temporaryFailure = await submitting.value else {
                     Issue.record("the client must be told to try again")
@@ -204,7 +207,7 @@ struct PostgreSQLAcceptanceTests {
                 #expect(full == .outboxFull)
                 try await pool.withConnection { try $0.script("DELETE FROM work") }
                 var outcome = full
-                for _ in 0..<50 where outcome == .outboxFull {
+                for _ in 0..<200 where outcome == .outboxFull {
                     try await Task.sleep(for: .milliseconds(100))
                     outcome = await queue.submit(mail())
                 }

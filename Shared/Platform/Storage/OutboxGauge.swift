@@ -37,29 +37,32 @@ final class OutboxGauge: Sendable {
     /// Ends when cancelled.
     func run() async {
         for await _ in activity.stream {
-            let started = ContinuousClock.now
+            var pause = Duration.seconds(1)
             let before = state.withLock { $0.added }
             // Without an answer the last estimate stands, and accepting fails by itself.
-            if let count = try? await measure() {
+            if let look = try? await measure() {
                 state.withLock { state in
-                    state.measured = count
+                    state.measured = look.mails
                     state.added -= before
                 }
+                // An expensive look takes at most a twentieth of one server process.
+                pause = min(max(pause, look.time * 20), .seconds(10))
             }
-            let pause = max(.seconds(1), (ContinuousClock.now - started) * 20)
             do { try await Task.sleep(for: pause) } catch { return }
         }
     }
 
-    private func measure() async throws -> Int {
+    private func measure() async throws -> (mails: Int, time: Duration) {
         let limit = maximum
         return try await pool.withConnection { connection in
+            let started = ContinuousClock.now
             if limit > Self.exactBelow {
                 let estimate = Int(try connection.execute(Self.estimate).first?.int8(0) ?? 0)
                 // Rows, not mails: never too low by more than the statistics lag.
-                if estimate < limit { return estimate }
+                if estimate < limit { return (estimate, .zero) }
             }
-            return Int(try connection.execute(Self.count, [.int8(Int64(limit))]).first?.int8(0) ?? 0)
+            let count = Int(try connection.execute(Self.count, [.int8(Int64(limit))]).first?.int8(0) ?? 0)
+            return (count, ContinuousClock.now - started)
         }
     }
 
