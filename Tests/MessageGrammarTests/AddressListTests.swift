@@ -54,6 +54,7 @@ private func show(_ text: String) -> [String] {
         ("a@b;c@d", ["-|-|a|b", "-|-|c|d"]),
         ("@", ["-|-||"]),
         ("<Undisclosed-Recipient:@x.test;>", ["-|-|Undisclosed-Recipient:|x.test"]),
+        ("<a@b@c.test>", ["-|-|a@b|c.test"]),
         ("a@b> , c@d>", ["-|-|a|b", "-|-|c|d"]),
     ])
     func readsWhatPeopleSend(text: String, expected: [String]) {

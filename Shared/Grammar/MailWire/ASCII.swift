@@ -1,38 +1,39 @@
 /// Text operations on wire bytes. Nothing here knows Unicode: case means A-Z only (RFC 5321 2.4, RFC 3501 9).
+///
+/// Next to the generic ones stand concrete ones for the types of hot paths: a generic function of another module runs
+/// unspecialized, some thirty times slower.
 package enum ASCII {
-    @inlinable
     package static func equalsIgnoringCase(_ left: some Sequence<UInt8>, _ right: some Sequence<UInt8>) -> Bool {
-        var leftBytes = left.makeIterator()
-        var rightBytes = right.makeIterator()
-        while true {
-            switch (leftBytes.next(), rightBytes.next()) {
-            case (nil, nil): return true
-            case (let one?, let other?) where one.asciiLowercased == other.asciiLowercased: continue
-            default: return false
-            }
-        }
+        left.elementsEqual(right) { $0.asciiLowercased == $1.asciiLowercased }
     }
 
-    /// Compares with a constant, which may be written in any case.
-    @inlinable
-    package static func equalsIgnoringCase(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {
-        guard left.count == right.utf8CodeUnitCount else { return false }
-        let constant = UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount)
-        for index in left.indices where left[index].asciiLowercased != constant[index].asciiLowercased { return false }
+    package static func equalsIgnoringCase(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count else { return false }
+        for index in left.indices where left[index].asciiLowercased != right[index].asciiLowercased { return false }
         return true
     }
 
-    @inlinable
+    package static func equalsIgnoringCase(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        left.withUnsafeBytes { left in right.withUnsafeBytes { equalsIgnoringCase(left, $0) } }
+    }
+
+    package static func equalsIgnoringCase(_ left: ArraySlice<UInt8>, _ right: [UInt8]) -> Bool {
+        left.withUnsafeBytes { left in right.withUnsafeBytes { equalsIgnoringCase(left, $0) } }
+    }
+
+    /// Compares with a constant, which may be written in any case.
+    package static func equalsIgnoringCase(_ left: UnsafeRawBufferPointer, _ right: StaticString) -> Bool {
+        equalsIgnoringCase(left, UnsafeRawBufferPointer(start: right.utf8Start, count: right.utf8CodeUnitCount))
+    }
+
     package static func equalsIgnoringCase(_ left: [UInt8], _ right: StaticString) -> Bool {
         left.withUnsafeBytes { equalsIgnoringCase($0, right) }
     }
 
-    @inlinable
     package static func equalsIgnoringCase(_ left: ArraySlice<UInt8>, _ right: StaticString) -> Bool {
         left.withUnsafeBytes { equalsIgnoringCase($0, right) }
     }
 
-    @inlinable
     package static func hasPrefixIgnoringCase(_ bytes: some Sequence<UInt8>, _ prefix: StaticString) -> Bool {
         let constant = UnsafeRawBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount)
         var iterator = bytes.makeIterator()
@@ -42,7 +43,39 @@ package enum ASCII {
         return true
     }
 
+    package static func hasPrefixIgnoringCase(_ bytes: UnsafeRawBufferPointer, _ prefix: StaticString) -> Bool {
+        guard bytes.count >= prefix.utf8CodeUnitCount else { return false }
+        return equalsIgnoringCase(UnsafeRawBufferPointer(rebasing: bytes[..<prefix.utf8CodeUnitCount]), prefix)
+    }
+
+    package static func hasPrefixIgnoringCase(_ bytes: [UInt8], _ prefix: StaticString) -> Bool {
+        bytes.withUnsafeBytes { hasPrefixIgnoringCase($0, prefix) }
+    }
+
+    package static func hasPrefixIgnoringCase(_ bytes: ArraySlice<UInt8>, _ prefix: StaticString) -> Bool {
+        bytes.withUnsafeBytes { hasPrefixIgnoringCase($0, prefix) }
+    }
+
+    package static func hasPrefixIgnoringCase(_ bytes: Slice<UnsafeRawBufferPointer>, _ prefix: StaticString) -> Bool {
+        hasPrefixIgnoringCase(UnsafeRawBufferPointer(rebasing: bytes), prefix)
+    }
+
     package static func lowercased(_ bytes: some Sequence<UInt8>) -> [UInt8] { bytes.map(\.asciiLowercased) }
+
+    package static func lowercased(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: bytes.count) { output, count in
+            for index in bytes.indices { output[index] = bytes[index].asciiLowercased }
+            count = bytes.count
+        }
+    }
+
+    package static func lowercased(_ bytes: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
+        lowercased(UnsafeRawBufferPointer(rebasing: bytes))
+    }
+
+    package static func lowercased(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBytes { lowercased($0) } }
+
+    package static func lowercased(_ bytes: ArraySlice<UInt8>) -> [UInt8] { bytes.withUnsafeBytes { lowercased($0) } }
 
     package static func uppercased(_ bytes: some Sequence<UInt8>) -> [UInt8] { bytes.map(\.asciiUppercased) }
 

@@ -10,7 +10,8 @@ package struct Base64Decoder: Sendable {
     package init() {}
 
     package mutating func feed(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) {
-        output.reserveCapacity(output.count + input.count / 4 * 3 + 3)
+        // Only once: exact reservations on every piece would copy the output again and again.
+        if output.isEmpty { output.reserveCapacity(input.count / 4 * 3 + 3) }
         Base64.values.withUnsafeBufferPointer { values in
             for byte in input {
                 let value = values[Int(byte)]

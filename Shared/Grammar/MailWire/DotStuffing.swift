@@ -6,7 +6,8 @@ package struct DotStuffing: Sendable {
     package init() {}
 
     package mutating func encode(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) {
-        output.reserveCapacity(output.count + input.count + 16)
+        // Only once: exact reservations on every piece would copy the output again and again.
+        if output.isEmpty { output.reserveCapacity(input.count + 16) }
         for byte in input {
             if isLineStart, byte == UInt8(ascii: ".") { output.append(byte) }
             output.append(byte)

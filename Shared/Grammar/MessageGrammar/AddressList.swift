@@ -148,6 +148,11 @@ private struct AddressParser {
         readLocalPart(into: &local)
         address.mailbox = local
         if lexer.skip(UInt8(ascii: "@")) { address.host = domain() }
+        while lexer.skip(UInt8(ascii: "@")) {
+            // More than one: mail programs and servers take the last one for the separator.
+            address.mailbox = (address.mailbox ?? []) + [UInt8(ascii: "@")] + (address.host ?? [])
+            address.host = domain()
+        }
         lexer.forgetComment()
         _ = lexer.take { $0 == UInt8(ascii: ">") || $0 == UInt8(ascii: ",") }
         _ = lexer.skip(UInt8(ascii: ">"))

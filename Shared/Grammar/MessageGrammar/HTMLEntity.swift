@@ -60,6 +60,11 @@ enum HTMLEntity {
         ("rarr", "\u{2192}"), ("larr", "\u{2190}"), ("iexcl", "\u{A1}"), ("iquest", "\u{BF}"),
     ]
 
+    static func append(_ scalar: Unicode.Scalar, to output: inout [UInt8]) {
+        guard let encoded = UTF8.encode(scalar) else { return }
+        for byte in encoded { output.append(byte) }
+    }
+
     /// Appends `range` with its references decoded.
     static func append(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, to output: inout [UInt8]) {
         var position = range.lowerBound
@@ -67,7 +72,7 @@ enum HTMLEntity {
             if bytes[position] == UInt8(ascii: "&"),
                 let (scalar, end) = parse(bytes, at: position, end: range.upperBound)
             {
-                output.append(contentsOf: UTF8.encode(scalar).map(Array.init) ?? [])
+                append(scalar, to: &output)
                 position = end
             } else {
                 output.append(bytes[position])

@@ -104,8 +104,9 @@ struct HTMLReader {
     private mutating func endTag(_ bytes: UnsafeRawBufferPointer, nameStart: Int) -> Int {
         let end = nameEnd(bytes, from: nameStart)
         let tag = HTMLTag(bytes, nameStart..<end)
+        let traits = tag.traits
         if tag == .a { closeLink() }
-        if HTMLTag.block.contains(tag) { breakLine() } else if HTMLTag.cell.contains(tag) { breakWord() }
+        if traits.contains(.block) { breakLine() } else if traits.contains(.cell) { breakWord() }
         if let index = stack.lastIndex(where: { $0.tag == tag }) {
             stack.removeSubrange(index...)
             style = stack.last?.style ?? HTMLStyle()
@@ -118,13 +119,14 @@ struct HTMLReader {
         let tag = HTMLTag(bytes, nameStart..<nameEnd)
         var attributes = HTMLAttributes()
         let end = attributes.read(bytes, from: nameEnd)
-        closeImplied(by: tag)
-        if HTMLTag.block.contains(tag) { breakLine() } else if HTMLTag.cell.contains(tag) { breakWord() }
-        if HTMLTag.raw.contains(tag) { return skipRaw(bytes, tag, nameStart..<nameEnd, from: end) }
+        let traits = tag.traits
+        closeImplied(by: tag, traits)
+        if traits.contains(.block) { breakLine() } else if traits.contains(.cell) { breakWord() }
+        if traits.contains(.raw) { return skipRaw(bytes, tag, nameStart..<nameEnd, from: end) }
         let inner = attributes.style(of: tag, bytes, inheriting: style, sheet)
         if tag == .img { summary.imageCount += 1 }
         if tag == .form { summary.hasForm = true }
-        guard !HTMLTag.void.contains(tag) else { return end }
+        guard !traits.contains(.void) else { return end }
         if stack.count < VisibleText.maximumDepth {
             stack.append(Element(tag: tag, style: inner))
             style = inner
@@ -133,10 +135,10 @@ struct HTMLReader {
         return end
     }
 
-    private mutating func closeImplied(by tag: HTMLTag) {
+    private mutating func closeImplied(by tag: HTMLTag, _ traits: HTMLTag.Traits) {
         guard let top = stack.last else { return }
-        let isImplied = top.tag == tag && HTMLTag.selfEnding.contains(tag)
-            || top.tag == .p && HTMLTag.block.contains(tag) && tag != .br
+        let isImplied = top.tag == tag && traits.contains(.selfEnding)
+            || top.tag == .p && traits.contains(.block) && tag != .br
         guard isImplied else { return }
         stack.removeLast()
         style = stack.last?.style ?? HTMLStyle()
@@ -213,7 +215,7 @@ struct TextSink {
             if byte == UInt8(ascii: "&"),
                 let (scalar, end) = HTMLEntity.parse(source, at: position, end: range.upperBound)
             {
-                bytes.append(contentsOf: UTF8.encode(scalar).map(Array.init) ?? [])
+                HTMLEntity.append(scalar, to: &bytes)
                 position = end
             } else {
                 bytes.append(byte)

@@ -13,8 +13,6 @@ struct HTMLTag: Hashable {
         self.init(bytes, 0..<bytes.count)
     }
 
-    private static func set(_ names: StaticString...) -> Set<HTMLTag> { Set(names.map { HTMLTag($0) }) }
-
     static let a = HTMLTag("a")
     static let br = HTMLTag("br")
     static let font = HTMLTag("font")
@@ -24,18 +22,38 @@ struct HTMLTag: Hashable {
     static let script = HTMLTag("script")
     static let style = HTMLTag("style")
 
-    /// Never have content.
-    static let void = set(
-        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
-    /// Content that is no text of the page; skipped to the end tag.
-    static let raw = set("script", "style", "title", "textarea", "xmp", "noframes", "iframe", "template", "noembed")
-    /// Begin and end a line.
-    static let block = set(
-        "address", "article", "aside", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset",
-        "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre",
-        "section", "table", "tbody", "tfoot", "thead", "tr", "ul")
-    /// Separate words.
-    static let cell = set("td", "th", "option", "button", "input")
-    /// Closed by the next one of their kind (HTML 13.1.2.4, optional tags).
-    static let selfEnding = set("p", "li", "dd", "dt", "tr", "td", "th", "option", "tbody", "thead", "tfoot")
+    /// What reading needs to know of a tag; one look-up for all of it.
+    struct Traits: OptionSet {
+        let rawValue: UInt8
+        /// Never has content.
+        static let void = Traits(rawValue: 1)
+        /// Its content is no text of the page and is skipped to the end tag.
+        static let raw = Traits(rawValue: 2)
+        /// Begins and ends a line.
+        static let block = Traits(rawValue: 4)
+        /// Separates words.
+        static let cell = Traits(rawValue: 8)
+        /// Closed by the next one of its kind (HTML 13.1.2.4, optional tags).
+        static let selfEnding = Traits(rawValue: 16)
+    }
+
+    var traits: Traits { Self.traits[packed] ?? [] }
+
+    private static let traits: [UInt64: Traits] = {
+        let lists: [(Traits, [StaticString])] = [
+            (.void, ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source"]),
+            (.void, ["track", "wbr"]),
+            (.raw, ["script", "style", "title", "textarea", "xmp", "noframes", "iframe", "template", "noembed"]),
+            (.block, ["address", "article", "aside", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt"]),
+            (.block, ["fieldset", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main"]),
+            (.block, ["nav", "ol", "p", "pre", "section", "table", "tbody", "tfoot", "thead", "tr", "ul"]),
+            (.cell, ["td", "th", "option", "button", "input"]),
+            (.selfEnding, ["p", "li", "dd", "dt", "tr", "td", "th", "option", "tbody", "thead", "tfoot"]),
+        ]
+        var table: [UInt64: Traits] = [:]
+        for (trait, names) in lists {
+            for name in names { table[HTMLTag(name).packed, default: []].insert(trait) }
+        }
+        return table
+    }()
 }

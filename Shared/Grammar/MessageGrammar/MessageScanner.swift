@@ -192,7 +192,7 @@ package struct MessageScanner: Sendable {
         case .header:
             let room = MessageLimits.headerBytes - header.count
             if room < bytes.count { flags.insert(.truncated) }
-            if room > 0 { header.append(contentsOf: bytes.prefix(room)) }
+            header.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<min(room, bytes.count)]))
         case .body:
             if preview.isCapturing { preview.take(bytes) }
             base64Check?.take(bytes)

@@ -21,7 +21,8 @@ struct PreviewCapture {
     }
 
     mutating func take(_ bytes: UnsafeRawBufferPointer) {
-        raw.append(contentsOf: bytes.prefix(limit - raw.count))
+        let count = min(bytes.count, limit - raw.count)
+        raw.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         if raw.count >= limit { isCapturing = false }
     }
 
@@ -54,26 +55,63 @@ struct PreviewCapture {
 enum Preview {
     /// White space and controls become one space, invisible characters go, and it ends after `maximum` scalars.
     static func collapse(_ text: String, maximum: Int) -> String {
-        var output = String.UnicodeScalarView()
-        var count = 0
-        var needsSpace = false
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0...0x20, 0x7F...0xA0, 0x2028, 0x2029, 0x3000: needsSpace = count > 0
-            case 0xAD, 0x34F, 0x200B...0x200F, 0x202A...0x202E, 0x2060...0x2064, 0xFEFF: continue
-            default:
-                if needsSpace {
-                    output.append(" ")
+        var source = text
+        var output: [UInt8] = []
+        output.reserveCapacity(maximum + 16)
+        source.withUTF8 { bytes in
+            var count = 0
+            var position = 0
+            var needsSpace = false
+            while position < bytes.count, count < maximum {
+                let length = min(scalarLength(bytes[position]), bytes.count - position)
+                let scalar = bytes[position..<(position + length)]
+                position += length
+                switch meaning(of: scalar) {
+                case .space: needsSpace = count > 0
+                case .nothing: continue
+                case .text:
+                    if needsSpace {
+                        output.append(.space)
+                        count += 1
+                        needsSpace = false
+                        guard count < maximum else { return }
+                    }
+                    for byte in scalar { output.append(byte) }
                     count += 1
-                    needsSpace = false
                 }
-                guard count < maximum else { return String(output) }
-                output.append(scalar)
-                count += 1
             }
         }
-        // The last character may have been cut by the capture limit.
-        if output.last == "\u{FFFD}" { output.removeLast() }
-        return String(output)
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    private enum Meaning { case space, nothing, text }
+
+    /// A String's UTF-8 is valid, so the first byte tells.
+    private static func scalarLength(_ first: UInt8) -> Int {
+        first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4
+    }
+
+    private static func meaning(of scalar: Slice<UnsafeBufferPointer<UInt8>>) -> Meaning {
+        let start = scalar.startIndex
+        if scalar.count == 1 { return scalar[start] <= 0x20 || scalar[start] == 0x7F ? .space : .text }
+        switch (scalar.count, scalar[start], scalar[start + 1]) {
+        case (2, 0xC2, 0x80...0xA0): return .space
+        // Soft hyphen, combining grapheme joiner.
+        case (2, 0xC2, 0xAD), (2, 0xCD, 0x8F): return .nothing
+        case (3, 0xE2, 0x80):
+            switch scalar[start + 2] {
+            // Zero width and direction marks, U+200B...U+200F and U+202A...U+202E.
+            case 0x8B...0x8F, 0xAA...0xAE: return .nothing
+            // Wide and narrow spaces, line and paragraph separator.
+            case 0x80...0x8A, 0xA8, 0xA9, 0xAF: return .space
+            default: return .text
+            }
+        // U+2060...U+2064.
+        case (3, 0xE2, 0x81): return (0xA0...0xA4).contains(scalar[start + 2]) ? .nothing : .text
+        // U+3000, U+FEFF.
+        case (3, 0xE3, 0x80): return scalar[start + 2] == 0x80 ? .space : .text
+        case (3, 0xEF, 0xBB): return scalar[start + 2] == 0xBF ? .nothing : .text
+        default: return .text
+        }
     }
 }

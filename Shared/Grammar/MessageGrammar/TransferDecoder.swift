@@ -70,8 +70,34 @@ package struct QuotedPrintableDecoder: Sendable {
     package init() {}
 
     package mutating func feed(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) {
-        output.reserveCapacity(output.count + input.count)
-        for byte in input { take(byte, into: &output) }
+        // Only once: exact reservations on every piece would copy the output again and again.
+        if output.isEmpty { output.reserveCapacity(input.count) }
+        var position = 0
+        while position < input.count {
+            let end = held.isEmpty ? plainRun(input, from: position) : position
+            if end > position {
+                output.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[position..<end]))
+                position = end
+            } else {
+                take(input[position], into: &output)
+                position += 1
+            }
+        }
+    }
+
+    /// The end of a run that means itself: no escapes, and white space only within a line.
+    private func plainRun(_ input: UnsafeRawBufferPointer, from start: Int) -> Int {
+        guard case .text = state else { return start }
+        var position = start
+        while position < input.count {
+            let byte = input[position]
+            if byte == UInt8(ascii: "=") { break }
+            if byte.isWSP {
+                guard position + 1 < input.count, !input[position + 1].isFoldingWhiteSpace else { break }
+            }
+            position += 1
+        }
+        return position
     }
 
     private mutating func take(_ byte: UInt8, into output: inout [UInt8]) {
