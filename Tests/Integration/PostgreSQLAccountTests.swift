@@ -45,7 +45,9 @@ struct PostgreSQLAccountTests {
                 #expect(added)
             }
             // A loop cannot be added by command; here is one nevertheless.
-            try await pool.withConnection { try $0.script("INSERT INTO alias VALUES ('team@local.test', 'all@local.test')") }
+            try await pool.withConnection {
+                try $0.script("INSERT INTO alias VALUES ('team@local.test', 'all@local.test')")
+            }
             let all = try await store.resolve("all+x@local.test")
             #expect(names(all) == ["alice@local.test", "bob@local.test"])
             let carol = try await store.resolve("carol@local.test")
@@ -66,7 +68,9 @@ struct PostgreSQLAccountTests {
                 _ = try await store.addAlias("x@local.test", target: "ghost@local.test")
             }
             _ = try await store.addAlias("a0@local.test", target: "alice@local.test")
-            for level in 1..<10 { _ = try await store.addAlias("a\(level)@local.test", target: "a\(level - 1)@local.test") }
+            for level in 1..<10 {
+                _ = try await store.addAlias("a\(level)@local.test", target: "a\(level - 1)@local.test")
+            }
             let deep = try await store.resolve("a9@local.test")
             #expect(names(deep) == ["alice@local.test"])
             await #expect(throws: Problem.self) {
@@ -79,11 +83,14 @@ struct PostgreSQLAccountTests {
     func provisioning() async throws {
         try await withStore { _, pool in
             let names = PreparedStatement(
-                "m_names", "SELECT string_agg(name || coalesce(special_use, ''), ' ' ORDER BY mailbox_id) FROM mailbox WHERE account_id = 1")
+                "m_names",
+                "SELECT string_agg(name || coalesce(special_use, ''), ' ' ORDER BY mailbox_id) FROM mailbox WHERE account_id = 1"
+            )
             let text = try await pool.withConnection { try $0.execute(names)[0].text(0) }
             #expect(text == #"INBOX Junk\Junk Sent\Sent Drafts\Drafts Trash\Trash Archive\Archive"#)
             let distinct = PreparedStatement(
-                "m_distinct", "SELECT count(DISTINCT uidvalidity) FROM mailbox WHERE uidvalidity BETWEEN 1 AND 4294967295")
+                "m_distinct",
+                "SELECT count(DISTINCT uidvalidity) FROM mailbox WHERE uidvalidity BETWEEN 1 AND 4294967295")
             let count = try await pool.number(distinct)
             #expect(count == 18)
         }
@@ -151,7 +158,9 @@ struct PostgreSQLMigrationTests {
             let steps = try await pool.withConnection { try Migrator.status(on: $0) }
             #expect(steps.map(\.name) == applied)
             #expect(steps.allSatisfy { $0.isApplied && !$0.isChanged })
-            try await pool.withConnection { try $0.script("UPDATE schema_migration SET sha256 = 'x' WHERE name LIKE 'M0002%'") }
+            try await pool.withConnection {
+                try $0.script("UPDATE schema_migration SET sha256 = 'x' WHERE name LIKE 'M0002%'")
+            }
             await #expect(throws: Migrator.MigrationError.self) {
                 _ = try await pool.withConnection { try Migrator.run(on: $0) }
             }

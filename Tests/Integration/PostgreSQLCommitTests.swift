@@ -46,7 +46,9 @@ struct PostgreSQLCommitTests {
             try await pool.withConnection { try $0.script(Self.slowCommit) }
             let pid = try await pool.withConnection { try $0.execute(Self.pid)[0].int4(0) }
             let committing = Task {
-                try await pool.transaction(identified: true) { _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])]) }
+                try await pool.transaction(identified: true) {
+                    _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])])
+                }
             }
             try await waitUntilCommitting(pid)
             try await TestDatabase.script("SELECT pg_terminate_backend(\(pid), 2000)")
@@ -73,7 +75,11 @@ struct PostgreSQLCommitTests {
             let error = await failure {
                 try await pool.transaction(identified: true) { connection in
                     let call: PostgresConnection.Call = (Self.insert, [.int8Array([1])])
-                    if inOneTrip { _ = try connection.commit(after: [call]) } else { _ = try connection.pipeline([call]) }
+                    if inOneTrip {
+                        _ = try connection.commit(after: [call])
+                    } else {
+                        _ = try connection.pipeline([call])
+                    }
                 }
             }
             #expect(error?.code == .commitUnknown)
@@ -98,7 +104,9 @@ struct PostgreSQLCommitTests {
             }
             proxy.failOpenConnections(isCut ? .cut(after: 0) : .silence(after: 0))
             let error = await failure {
-                try await pool.transaction(identified: true) { _ = try $0.commit(after: [(Self.insert, [.int8Array([2])])]) }
+                try await pool.transaction(identified: true) {
+                    _ = try $0.commit(after: [(Self.insert, [.int8Array([2])])])
+                }
             }
             #expect(error?.code == .commitUnknown)
             #expect(try await pool.number(Self.count) == 2)
@@ -111,7 +119,9 @@ struct PostgreSQLCommitTests {
             try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint CHECK (n > 0))") }
             let error = await failure {
                 try await pool.transaction(identified: true) { connection in
-                    _ = try connection.commit(after: [(Self.insert, [.int8Array([1])]), (Self.insert, [.int8Array([-1])])])
+                    _ = try connection.commit(after: [
+                        (Self.insert, [.int8Array([1])]), (Self.insert, [.int8Array([-1])]),
+                    ])
                 }
             }
             #expect(error?.code == .server(sqlstate: "23514"))
@@ -148,7 +158,9 @@ struct PostgreSQLCommitTests {
     @Test("an error during COMMIT itself is known: nothing was committed")
     func failedCommit() async throws {
         try await TestDatabase.withPool { pool in
-            try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)") }
+            try await pool.withConnection {
+                try $0.script("CREATE TABLE t (n bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+            }
             let error = await failure {
                 try await pool.transaction { _ = try $0.commit(after: [(Self.insert, [.int8Array([1, 1])])]) }
             }

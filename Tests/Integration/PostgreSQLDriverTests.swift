@@ -6,7 +6,8 @@ import Testing
 struct PostgreSQLDriverTests {
     private static let scalars = PreparedStatement(
         "t_scalars",
-        "SELECT $1::bool, $2::smallint, $3::integer, $4::bigint, $5::float8, $6::text, $7::bytea, $8::jsonb, $9::uuid, $10::timestamptz, $11::text")
+        "SELECT $1::bool, $2::smallint, $3::integer, $4::bigint, $5::float8, $6::text, $7::bytea, $8::jsonb, $9::uuid, $10::timestamptz, $11::text"
+    )
     private static let arrays = PreparedStatement(
         "t_arrays",
         """
@@ -70,7 +71,8 @@ struct PostgreSQLDriverTests {
                         [
                             .textArray(["a", "", "ü"]), .int8Array([1, -2]), .int4Array([]),
                             .uuidArray([(1, 2), (3, 4)]), .boolArray([true, false]),
-                            .int8ArrayOfOptionals([nil, 5]), .byteaArray([[1], [], [UInt8](repeating: 9, count: 70_000)]),
+                            .int8ArrayOfOptionals([nil, 5]),
+                            .byteaArray([[1], [], [UInt8](repeating: 9, count: 70_000)]),
                             .jsonbArray([#"{"a":"x"}"#]), .timestampArrayForTest, .float8Array([0.25, 0.5]),
                             .textArrayOfOptionals([nil, "z"]),
                         ]

@@ -1,9 +1,10 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// A TCP proxy in front of PostgreSQL that can lose the server's answers: the client sees silence or a closed
 /// connection while the server goes on, as with a vanished host or a dying network.
@@ -103,7 +104,13 @@ final class SwallowingProxy: Sendable {
             }
         }
         // A client that hangs up on silence must not end the server's transaction early.
-        if isAnswer { shutdown(target, Int32(SHUT_WR)) } else { thread { sleep(1); shutdown(target, Int32(SHUT_WR)) } }
+        if isAnswer {
+            shutdown(target, Int32(SHUT_WR))
+        } else {
+            thread {
+                sleep(1); shutdown(target, Int32(SHUT_WR))
+            }
+        }
     }
 
     private func nextFault(of client: Int32) -> Fault {
@@ -139,9 +146,11 @@ private final class Work: Sendable {
 private func thread(_ body: @escaping @Sendable () -> Void) {
     var created = pthread_t()
     let work = Unmanaged.passRetained(Work(body)).toOpaque()
-    pthread_create(&created, nil, { context in
-        if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body() }
-        return nil
-    }, work)
+    pthread_create(
+        &created, nil,
+        { context in
+            if let context { Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body() }
+            return nil
+        }, work)
     pthread_detach(created)
 }

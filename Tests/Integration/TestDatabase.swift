@@ -1,11 +1,12 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import Logging
 import PostgreSQL
 import Storage
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// A database of its own for one test, on the server that `MARTLET_TEST_POSTGRES_URL` names; dropped afterwards.
 enum TestDatabase {

@@ -65,7 +65,9 @@ struct AccountCSV {
                 position += 1
             }
             if field.last == UInt8(ascii: "\r") { field.removeLast() }
-            guard let text = String(validating: field, as: UTF8.self) else { throw Failure.data("line \(line): not UTF-8") }
+            guard let text = String(validating: field, as: UTF8.self) else {
+                throw Failure.data("line \(line): not UTF-8")
+            }
             return text
         }
 

@@ -4,9 +4,9 @@ import SASL
 import Storage
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 struct AccountCommand: AsyncParsableCommand {
@@ -138,7 +138,8 @@ struct AccountCommand: AsyncParsableCommand {
         }
 
         func execute() async throws {
-            let accounts = try await AccountStore(pool: openPool()).accounts(after: after.lowercased(), limit: max(0, limit))
+            let accounts = try await AccountStore(pool: openPool()).accounts(
+                after: after.lowercased(), limit: max(0, limit))
             let rows = accounts.map {
                 Row(id: $0.id.value, address: $0.address, disabled: $0.isDisabled, createdAt: moment($0.createdAt))
             }
@@ -146,7 +147,8 @@ struct AccountCommand: AsyncParsableCommand {
                 rows,
                 text: table(
                     ["id", "address", "state", "created"],
-                    rows.map { ["\($0.id)", printable($0.address), $0.disabled ? "disabled" : "active", $0.createdAt] }))
+                    rows.map { ["\($0.id)", printable($0.address), $0.disabled ? "disabled" : "active", $0.createdAt] })
+            )
         }
     }
 }

@@ -4,9 +4,9 @@ import SASL
 import Storage
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 struct AccountImport: OperatorCommand {
@@ -57,12 +57,15 @@ struct AccountImport: OperatorCommand {
             return Result.Generated(address: entry.address.lowercased(), password: password.reveal())
         }
         let time = ContinuousClock.now - started
-        let seconds = Double(time.components.seconds) + Double(time.components.attoseconds / 1_000_000_000_000_000) / 1000
-        let result = Result(added: added.count, skipped: rows.count - added.count, seconds: seconds, generated: generated)
+        let seconds =
+            Double(time.components.seconds) + Double(time.components.attoseconds / 1_000_000_000_000_000) / 1000
+        let result = Result(
+            added: added.count, skipped: rows.count - added.count, seconds: seconds, generated: generated)
         let lines = generated.map { "\($0.address),\($0.password)" }
         output.show(
             result,
-            text: (lines + ["added \(result.added), skipped \(result.skipped), in \(seconds) s"]).joined(separator: "\n"))
+            text: (lines + ["added \(result.added), skipped \(result.skipped), in \(seconds) s"]).joined(
+                separator: "\n"))
     }
 
     private func read() throws -> [UInt8] {

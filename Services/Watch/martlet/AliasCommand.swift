@@ -33,7 +33,8 @@ struct AliasCommand: AsyncParsableCommand {
             let added = try await AccountStore(pool: openPool()).addAlias(address, target: target)
             let row = Row(address: address.lowercased(), target: target.lowercased(), added: added)
             output.show(
-                row, text: "\(printable(row.address)) -> \(printable(row.target))" + (added ? "" : " was there already"))
+                row, text: "\(printable(row.address)) -> \(printable(row.target))" + (added ? "" : " was there already")
+            )
         }
     }
 
@@ -48,7 +49,9 @@ struct AliasCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func execute() async throws {
-            let rows = try await AccountStore(pool: openPool()).aliases().map { Row(address: $0.address, target: $0.target) }
+            let rows = try await AccountStore(pool: openPool()).aliases().map {
+                Row(address: $0.address, target: $0.target)
+            }
             output.show(
                 rows, text: table(["address", "target"], rows.map { [printable($0.address), printable($0.target)] }))
         }

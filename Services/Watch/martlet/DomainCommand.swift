@@ -53,7 +53,8 @@ struct DomainCommand: AsyncParsableCommand {
             }
             output.show(
                 rows,
-                text: table(["domain", "accounts", "created"], rows.map { [$0.domain, "\($0.accounts)", $0.createdAt] }))
+                text: table(
+                    ["domain", "accounts", "created"], rows.map { [$0.domain, "\($0.accounts)", $0.createdAt] }))
         }
     }
 }

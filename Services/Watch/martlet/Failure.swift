@@ -42,7 +42,8 @@ struct Failure: Error, Encodable {
 
     private init(administration error: AccountStore.AdministrationError) {
         switch error {
-        case .notAnAddress(let text): self = .data("'\(printable(text))' is not an address (local@domain, without a tag)")
+        case .notAnAddress(let text):
+            self = .data("'\(printable(text))' is not an address (local@domain, without a tag)")
         case .notADomain(let text): self = .data("'\(printable(text))' is not a domain name")
         case .foreign(let domain):
             self = .data("\(printable(domain)) is not a domain of this server; add it with `martlet domain add`")
@@ -58,7 +59,9 @@ struct Failure: Error, Encodable {
 
 /// Text from elsewhere as a terminal may show it.
 func printable(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || (127...159).contains($0.value) ? "?" : $0 }))
+    String(
+        String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 32 || (127...159).contains($0.value) ? "?" : $0 })
+    )
 }
 
 /// Left-aligned columns, two blanks between them.

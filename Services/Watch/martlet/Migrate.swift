@@ -32,7 +32,9 @@ struct Migrate: OperatorCommand {
                 result,
                 text: table(
                     ["migration", "state"],
-                    steps.map { [$0.name, $0.isChanged ? "applied, changed since" : $0.isApplied ? "applied" : "missing"] }))
+                    steps.map {
+                        [$0.name, $0.isChanged ? "applied, changed since" : $0.isApplied ? "applied" : "missing"]
+                    }))
             return
         }
         let applied = try await pool.withConnection { try Migrator.run(on: $0) }

@@ -6,9 +6,9 @@ import QueueContracts
 import ServiceKit
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// A command that does something: turns every error into a line and an exit code, and every result into text or JSON.

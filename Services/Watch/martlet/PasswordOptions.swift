@@ -3,9 +3,9 @@ import MailCore
 import ServiceKit
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 struct ChosenPassword {

@@ -89,7 +89,9 @@ struct Status: OperatorCommand {
         parts.append(
             table(
                 ["program", "role", "connections"],
-                result.programs.map { [printable($0.program), $0.role + ($0.isSuperuser ? " (superuser)" : ""), "\($0.connections)"] }))
+                result.programs.map {
+                    [printable($0.program), $0.role + ($0.isSuperuser ? " (superuser)" : ""), "\($0.connections)"]
+                }))
         return parts.joined(separator: "\n\n")
     }
 }

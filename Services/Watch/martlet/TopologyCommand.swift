@@ -3,9 +3,9 @@ import ArgumentParser
 import MailQueue
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 struct TopologyCommand: OperatorCommand {
@@ -54,7 +54,9 @@ struct TopologyCommand: OperatorCommand {
         }
         if check {
             let missing = try await Topology.missing(openBroker(), queueType: queueType())
-            output.show(Result(missing: missing), text: missing.isEmpty ? "complete" : missing.map { "missing: \($0)" }.joined(separator: "\n"))
+            output.show(
+                Result(missing: missing),
+                text: missing.isEmpty ? "complete" : missing.map { "missing: \($0)" }.joined(separator: "\n"))
             if !missing.isEmpty { throw ExitCode(67) }
             return
         }

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A serial executor that owns one thread: blocking C calls run there, never on the cooperative pool or an event loop.

@@ -13,7 +13,8 @@ extension PostgresConnection {
         let wire = try openWire()
         try prepare(calls, on: wire)
         var lead = 0
-        var trip = Trip(wire: wire, total: timeout + .seconds(1), silence: committing ? configuration.commitSilence : nil)
+        var trip = Trip(
+            wire: wire, total: timeout + .seconds(1), silence: committing ? configuration.commitSilence : nil)
         if case .pending(let identified) = transaction {
             transactionID = nil
             try send(Frame.begin, on: wire)
@@ -103,7 +104,8 @@ extension PostgresConnection {
                 span.length < 0 ? nil : base.map { ($0 + span.start).assumingMemoryBound(to: CChar.self) }
             }
             return PQsendQueryPrepared(
-                wire.connection, statement.name.description, Int32(clamping: spans.count), pointers, lengths, formats, 1)
+                wire.connection, statement.name.description, Int32(clamping: spans.count), pointers, lengths, formats, 1
+            )
         }
         guard sent == 1 else { throw broken(PostgresError(.connectionLost, wire.errorText)) }
     }

@@ -84,7 +84,9 @@ package struct PostgresRow {
     }
 
     package func optionalInt8(_ column: Int) throws(PostgresError) -> Int64? { isNull(column) ? nil : try int8(column) }
-    package func optionalText(_ column: Int) throws(PostgresError) -> String? { isNull(column) ? nil : try text(column) }
+    package func optionalText(_ column: Int) throws(PostgresError) -> String? {
+        isNull(column) ? nil : try text(column)
+    }
     package func optionalFloat8(_ column: Int) throws(PostgresError) -> Double? {
         isNull(column) ? nil : try float8(column)
     }

@@ -1,9 +1,9 @@
 import CLibPQ
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// One libpq connection in non-blocking, pipeline mode. Owns the `PGconn`; used on its connection's thread only.
