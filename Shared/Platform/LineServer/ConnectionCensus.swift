@@ -11,6 +11,7 @@ final class ConnectionCensus: Sendable {
     private let state = Mutex(State())
     private let maximum: Int
     private let perAddress: Int
+    private let descriptors = DescriptorBudget()
 
     init(maximum: Int, perAddress: Int) {
         self.maximum = maximum
@@ -22,7 +23,9 @@ final class ConnectionCensus: Sendable {
         state.withLock { state in
             let key = connection.peer.key
             let count = state.perAddress[key, default: 0]
-            guard !state.closing, state.open.count < maximum, perAddress == 0 || count < perAddress else { return false }
+            guard !state.closing, state.open.count < maximum, perAddress == 0 || count < perAddress,
+                descriptors.allows(state.open.count)
+            else { return false }
             state.perAddress[key] = count + 1
             state.open[ObjectIdentifier(connection)] = connection
             return true

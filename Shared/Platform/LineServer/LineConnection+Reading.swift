@@ -72,6 +72,18 @@ extension LineConnection {
         return taken
     }
 
+    /// Lends what has arrived; `body` says how many bytes it took. What it leaves still counts as waiting input, so that
+    /// reading from the socket stays paused. `nil` when nothing is there.
+    package func takeInput<Result>(_ body: (UnsafeRawBufferPointer) -> (taken: Int, Result)) -> Result? {
+        guard input.readableBytes > 0 else { return nil }
+        let (taken, result) = input.withUnsafeReadableBytes { body($0) }
+        input.moveReaderIndex(forwardBy: min(max(taken, 0), input.readableBytes))
+        // A client that pipelines without end never lets the buffer run empty.
+        if input.readerIndex >= limits.readAhead { input.discardReadBytes() }
+        consumed()
+        return result
+    }
+
     /// At least one byte, at most `count`.
     package func readUpTo(_ count: Int, timeout: Duration) async throws(LineError) -> ByteBuffer {
         let deadline = NIODeadline.now() + TimeAmount(timeout)
