@@ -1,5 +1,5 @@
-import Logging
-import MailCore
+package import Logging
+package import MailCore
 import PostgreSQL
 import QueueContracts
 import ServiceKit
@@ -11,17 +11,17 @@ import Storage
 /// All together first. When that fails, or the broker has given the hints out before (whoever had them may have died of
 /// one), one by one: each mail's attempt is counted and committed before it is made, and the fifth failure parks the mail.
 /// While storage is away nothing is counted and nothing moves on.
-struct BatchProcessor: Sendable {
+package struct BatchProcessor: Sendable {
     /// So often a batch is repeated as a whole after storage failed it and answered again; a mail that brings storage down
     /// must not do so for ever.
     private static let storageRetries = 3
 
-    let stage: Stage
-    let work: any TryCounter
-    let hints: HintPublisher
-    let logger: Logger
-    let handler: StageConsumer.Handler
-    var pause = RetryPause()
+    private let stage: Stage
+    private let work: any TryCounter
+    private let hints: HintPublisher
+    private let logger: Logger
+    private let handler: StageConsumer.Handler
+    private let pause: RetryPause
 
     private var stages: [Stage] { stage == .classify ? [.classify, .late] : [.file, .relabel] }
 
@@ -30,8 +30,21 @@ struct BatchProcessor: Sendable {
     private static let failures = Metric.Counter(
         "mail_queue_failed_attempts_total", help: "Attempts on single mails that failed.")
 
+    /// - Parameter pause: between two looks at a storage that is away.
+    package init(
+        stage: Stage, work: any TryCounter, hints: HintPublisher, logger: Logger, pause: RetryPause = RetryPause(),
+        handler: @escaping StageConsumer.Handler
+    ) {
+        self.stage = stage
+        self.work = work
+        self.hints = hints
+        self.logger = logger
+        self.pause = pause
+        self.handler = handler
+    }
+
     /// - Returns: whether the batch is done; `false` when shutdown interrupted it.
-    func process(_ batch: HintBatch) async -> Bool {
+    package func process(_ batch: HintBatch) async -> Bool {
         for bad in batch.unreadable {
             logger.warning("a hint was unreadable and is parked", metadata: [LogKey.reason: "\(bad.reason)"])
             hints.parked(ParkedNotice(stage: "\(stage)", mail: nil, reason: bad.reason, payload: bad.payload))
