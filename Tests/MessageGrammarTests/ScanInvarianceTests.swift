@@ -36,8 +36,9 @@ import Testing
             String(repeating: "A: long ", count: 200),
         ]
         let endings = ["\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n"]
-        for _ in 0..<1_500 {
-            var text = Bool.random(using: &random) ? "" : "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        for _ in 0..<2_000 {
+            let type = ["multipart/mixed; boundary=b\r\n\r\n", "multipart/digest; boundary=b\r\n\r\n"].randomElement(using: &random) ?? ""
+            var text = Bool.random(using: &random) ? "" : "Content-Type: \(type)"
             for _ in 0..<Int.random(in: 0..<24, using: &random) {
                 text += (lines.randomElement(using: &random) ?? "") + (endings.randomElement(using: &random) ?? "")
             }

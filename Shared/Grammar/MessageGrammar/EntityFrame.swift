@@ -23,6 +23,12 @@ struct EntityFrame {
     /// A multipart whose closing delimiter has been seen.
     var isClosed = false
 
+    /// No entity ends before what it contains.
+    var innerEnd: Int {
+        let inner = enclosed?.structure ?? children.last
+        return max(part.bodyOffset, inner?.bodyRange.upperBound ?? 0)
+    }
+
     init(headerOffset: Int, isMessage: Bool, defaultType: MediaType) {
         self.isMessage = isMessage
         self.defaultType = defaultType

@@ -31,6 +31,7 @@ struct EntityHeader {
                 takeEnvelope(known, block, field.body)
             }
         }
+        if walk.hasSkippedLines { flags.insert(.malformed) }
         if isMessage {
             // RFC 3501 7.4.2: absent or empty Sender and Reply-To default to From.
             let from = envelope?.from ?? []

@@ -13,6 +13,8 @@ package struct HeaderField: Sendable, Equatable {
 package struct HeaderFieldWalk: Sendable {
     private var position = 0
     private var count = 0
+    /// Lines were skipped that are no field and no mbox `From ` line.
+    private(set) var hasSkippedLines = false
 
     package init() {}
 
@@ -24,7 +26,10 @@ package struct HeaderFieldWalk: Sendable {
             position = firstLineEnd
             // RFC 5322 2.2.3: a line that begins with white space continues the field.
             while position < bytes.count, bytes[position].isWSP { position = endOfLine(bytes, from: position) }
-            guard let name = Self.fieldName(bytes, start..<firstLineEnd) else { continue }
+            guard let name = Self.fieldName(bytes, start..<firstLineEnd) else {
+                if start > 0 || !OddHeader.isEnvelopeLine(bytes) { hasSkippedLines = true }
+                continue
+            }
             count += 1
             var bodyEnd = position
             if bodyEnd > start, bytes[bodyEnd - 1] == .lineFeed { bodyEnd -= 1 }

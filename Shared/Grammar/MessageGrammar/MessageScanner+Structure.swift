@@ -131,8 +131,8 @@ extension MessageScanner {
         }
         guard var frame = frames.popLast() else { return }
         delimiters.pop(from: frames.count)
-        // The line end before a delimiter belongs to the delimiter.
-        let bodyEnd = max(frame.part.bodyOffset, atDelimiter ? end - previousEnding : end)
+        // The line end before a delimiter belongs to the delimiter, unless it is the empty line of a header inside.
+        let bodyEnd = max(frame.innerEnd, atDelimiter ? end - previousEnding : end)
         let endings = lineEnds - frame.lineEndsBefore - (bodyEnd < end ? 1 : 0)
         frame.part.bodyLength = bodyEnd - frame.part.bodyOffset
         frame.part.lines = max(0, endings)

@@ -11,7 +11,8 @@ package struct MessageSummary: Sendable, Equatable {
         package static let ambiguous = Flags(rawValue: 1 << 0)
         /// A limit of `MessageLimits` was met; the summary leaves something out.
         package static let truncated = Flags(rawValue: 1 << 1)
-        /// A multipart without parts or without its closing delimiter, or a header block without its empty line.
+        /// A multipart without parts or without its closing delimiter, a header block without its empty line or with
+        /// lines that are no fields.
         package static let malformed = Flags(rawValue: 1 << 2)
         package static let has8Bit = Flags(rawValue: 1 << 3)
         package static let hasNUL = Flags(rawValue: 1 << 4)

@@ -26,7 +26,7 @@ enum OddHeader {
     }
 
     /// The `From ` line of an mbox file.
-    private static func isEnvelopeLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    static func isEnvelopeLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
         ASCII.hasPrefixIgnoringCase(bytes, "from ") || ASCII.hasPrefixIgnoringCase(bytes, ">from ")
     }
 
