@@ -144,7 +144,7 @@ let services: [Target] = [
 
 let testTargets: [Target] = [
     tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
-    tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "QueueContracts", "ServiceKit", "Storage", logging]),
+    tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "ServiceKit", "Storage", logging, lifecycle]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [

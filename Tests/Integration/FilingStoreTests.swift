@@ -1,5 +1,6 @@
 import MailCore
 import PostgreSQL
+import QueueContracts
 import Storage
 import Testing
 

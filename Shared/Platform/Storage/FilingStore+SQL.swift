@@ -70,8 +70,8 @@ extension FilingStore {
             SELECT account_id, mailbox_id, uid, modseq, 0, mail_id, body_id, size, prefix, received_at FROM numbered
         ), counted AS (
             UPDATE mailbox SET uidnext = mailbox.uidnext + total.messages, modseq = mailbox.modseq + 1,
-                messages = mailbox.messages + total.messages, unseen = unseen + total.messages,
-                bytes = bytes + total.bytes
+                messages = mailbox.messages + total.messages, unseen = mailbox.unseen + total.messages,
+                bytes = mailbox.bytes + total.bytes
             FROM (
                 SELECT account_id, mailbox_id, count(*) AS messages, sum(size)::bigint AS bytes
                 FROM numbered GROUP BY account_id, mailbox_id

@@ -10,6 +10,12 @@ package struct Reaper: Sendable {
         package var examined = 0
         package var bodies = 0
         package var mails = 0
+
+        package init(examined: Int = 0, bodies: Int = 0, mails: Int = 0) {
+            self.examined = examined
+            self.bodies = bodies
+            self.mails = mails
+        }
     }
 
     /// What writers add to `now()` when they note a release.

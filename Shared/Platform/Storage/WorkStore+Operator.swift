@@ -9,6 +9,13 @@ extension WorkStore {
         package let parked: Int64
         /// Age of the oldest row in seconds.
         package let oldestSeconds: Double?
+
+        package init(stage: String, waiting: Int64, parked: Int64, oldestSeconds: Double?) {
+            self.stage = stage
+            self.waiting = waiting
+            self.parked = parked
+            self.oldestSeconds = oldestSeconds
+        }
     }
 
     package struct ParkedMail: Sendable, Hashable, Codable {
