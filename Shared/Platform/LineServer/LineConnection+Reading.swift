@@ -74,7 +74,7 @@ extension LineConnection {
 
     /// Lends what has arrived; `body` says how many bytes it took. What it leaves still counts as waiting input, so that
     /// reading from the socket stays paused. `nil` when nothing is there.
-    package func takeInput<Result>(_ body: (UnsafeRawBufferPointer) -> (taken: Int, Result)) -> Result? {
+    package func takeInput<Result>(_ body: (UnsafeRawBufferPointer) -> (Int, Result)) -> Result? {
         guard input.readableBytes > 0 else { return nil }
         let (taken, result) = input.withUnsafeReadableBytes { body($0) }
         input.moveReaderIndex(forwardBy: min(max(taken, 0), input.readableBytes))

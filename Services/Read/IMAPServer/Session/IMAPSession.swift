@@ -2,7 +2,6 @@ import IMAPGrammar
 import Logging
 package import LineServer
 import MailCore
-import NIOCore
 import PostgreSQL
 import ServiceKit
 import Storage
@@ -14,6 +13,9 @@ package final class IMAPSession {
     var framer = IMAPCommandFramer(limits: .beforeLogin)
     var out = IMAPResponseWriter()
     var selection: Selection?
+    /// Bytes written since the client was last waited for.
+    private var unflushed = 0
+    private static let flushAfter = 32 * 1024
 
     package init(_ services: IMAPServices) { self.services = services }
 
@@ -48,15 +50,18 @@ package final class IMAPSession {
 
     /// Feeds the framer until it has something to say.
     func nextOutcome(_ connection: isolated LineConnection) async throws -> IMAPCommandFramer.Outcome {
+        unflushed += out.count
         try send(connection)
+        // A client that pipelines and does not read is made to wait.
+        if unflushed > Self.flushAfter {
+            try await connection.flush()
+            unflushed = 0
+        }
         var deadline: ContinuousClock.Instant?
         while true {
             if !connection.hasInput { try await waitForInput(connection, &deadline) }
-            var buffer = try await connection.readSome(timeout: services.options.commandDeadline)
-            let (consumed, outcome) = buffer.withUnsafeReadableBytes { framer.feed($0) }
-            buffer.moveReaderIndex(forwardBy: consumed)
-            connection.unread(buffer)
-            if outcome != .needMore { return outcome }
+            let outcome = connection.takeInput { framer.feed($0) }
+            if let outcome, outcome != .needMore { return outcome }
         }
     }
 
