@@ -118,8 +118,10 @@ private let shareBodyRows = PreparedStatement(
     "mailbox_share_bodies",
     """
     WITH wanted AS MATERIALIZED (
-        SELECT DISTINCT m.body_id FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high)
-        JOIN mailbox_message m ON m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high
+        SELECT DISTINCT m.body_id FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+            SELECT body_id FROM mailbox_message
+            WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+        ) AS m
     ), shared AS MATERIALIZED (
         SELECT body_id FROM body WHERE body_id = ANY (ARRAY(SELECT body_id FROM wanted))
         ORDER BY body_id FOR KEY SHARE
@@ -137,9 +139,10 @@ extension MailboxStore {
                 (m.flags & 31) | coalesce((
                     SELECT bit_or(keyword.into_bit) FROM unnest($6::bigint[], $7::bigint[]) AS keyword (from_bit, into_bit)
                     WHERE m.flags & keyword.from_bit <> 0), 0) AS flags
-            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high)
-            JOIN mailbox_message m
-                ON m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high
+            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+                SELECT ctid AS spot, * FROM mailbox_message
+                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+            ) AS m
         ), added AS (
             INSERT INTO mailbox_message
                 (account_id, mailbox_id, uid, modseq, flags, mail_id, body_id, size, prefix, internal_date)
@@ -160,23 +163,25 @@ extension MailboxStore {
         SELECT uid, flags FROM source ORDER BY place
         """)
 
-    // The entry moves with its references, so no body is shared or released.
+    // The entry moves with its references, so no body is shared or released. By ctid, which nobody changes while the
+    // mailbox is locked: by UID a plan made for a small mailbox reads a large one once per message.
     static let moveMessages = PreparedStatement(
         "mailbox_move_messages",
         """
         WITH source AS MATERIALIZED (
-            SELECT m.uid, m.size, row_number() OVER (ORDER BY m.uid) - 1 AS place,
+            SELECT m.spot, m.uid, m.size, row_number() OVER (ORDER BY m.uid) - 1 AS place,
                 (m.flags & 31) | coalesce((
                     SELECT bit_or(keyword.into_bit) FROM unnest($6::bigint[], $7::bigint[]) AS keyword (from_bit, into_bit)
                     WHERE m.flags & keyword.from_bit <> 0), 0) AS flags
-            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high)
-            JOIN mailbox_message m
-                ON m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high
+            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+                SELECT ctid AS spot, * FROM mailbox_message
+                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+            ) AS m
         ), moved AS (
             UPDATE mailbox_message m SET mailbox_id = $5, uid = target.uidnext + place, modseq = target.modseq + 1,
                 flags = source.flags
             FROM source, (SELECT uidnext, modseq FROM mailbox WHERE account_id = $1 AND mailbox_id = $5) AS target
-            WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid = source.uid
+            WHERE m.ctid = source.spot
         ), noted AS (
             INSERT INTO expunged (account_id, mailbox_id, uid, modseq)
             SELECT $1, $2, uid, (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2) FROM source

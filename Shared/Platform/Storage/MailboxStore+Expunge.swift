@@ -29,9 +29,14 @@ private let removeMessageRows = PreparedStatement(
     "mailbox_remove_messages",
     """
     WITH gone AS (
-        DELETE FROM mailbox_message m USING unnest($3::bigint[], $4::bigint[]) AS run (low, high)
-        WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high AND m.flags & $5 = $5
-        RETURNING m.uid, m.flags, m.body_id, m.size
+        DELETE FROM mailbox_message
+        WHERE account_id = $1 AND mailbox_id = $2 AND uid = ANY (ARRAY(
+            SELECT m.uid FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+                SELECT uid, flags FROM mailbox_message
+                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+            ) AS m
+            WHERE m.flags & $5 = $5))
+        RETURNING uid, flags, body_id, size
     ), noted AS (
         INSERT INTO expunged (account_id, mailbox_id, uid, modseq)
         SELECT $1, $2, gone.uid, (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2) FROM gone

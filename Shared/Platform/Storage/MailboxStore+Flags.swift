@@ -52,25 +52,26 @@ extension MailboxStore {
         "mailbox_change_flags",
         """
         WITH old AS MATERIALIZED (
-            SELECT m.uid, m.flags FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high)
-            JOIN mailbox_message m
-                ON m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high
+            SELECT m.uid, m.flags AS before, (m.flags & ~$5::bigint) | $6::bigint AS flags
+            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+                SELECT uid, flags FROM mailbox_message
+                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+            ) AS m
             WHERE ((m.flags & ~$5::bigint) | $6::bigint) <> m.flags
         ), changed AS (
-            UPDATE mailbox_message m SET flags = (old.flags & ~$5::bigint) | $6::bigint,
+            UPDATE mailbox_message SET flags = (flags & ~$5::bigint) | $6::bigint,
                 modseq = (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2)
-            FROM old WHERE m.account_id = $1 AND m.mailbox_id = $2 AND m.uid = old.uid
-            RETURNING m.uid, m.flags, old.flags AS before
+            WHERE account_id = $1 AND mailbox_id = $2 AND uid = ANY (ARRAY(SELECT uid FROM old))
         ), counted AS (
             UPDATE mailbox SET modseq = modseq + 1, unseen = mailbox.unseen + total.unseen, deleted = mailbox.deleted + total.deleted
             FROM (
                 SELECT count(*) AS messages, sum((before & 1) - (flags & 1))::bigint AS unseen,
                     sum((flags >> 3 & 1) - (before >> 3 & 1))::bigint AS deleted
-                FROM changed
+                FROM old
             ) AS total
             WHERE account_id = $1 AND mailbox_id = $2 AND total.messages > 0
         )
-        SELECT uid, flags FROM changed ORDER BY uid
+        SELECT uid, flags FROM old ORDER BY uid
         """)
 }
 

@@ -95,7 +95,8 @@ package struct MessageStore: Sendable {
         }
     }
 
-    // Scalar subqueries: one look-up by key per row, whatever the planner believes about the size of the batch.
+    // Scalar subqueries, and a sorted LATERAL that the planner cannot turn into a join: one look-up by key per run and
+    // row, whatever it believes about the size of the batch. As a plain join the whole mailbox was read for each batch.
     private static let readRows = PreparedStatement(
         "message_rows",
         """
@@ -103,8 +104,10 @@ package struct MessageStore: Sendable {
             CASE WHEN $6 THEN (SELECT mail.summary FROM mail WHERE mail.mail_id = m.mail_id) END,
             CASE WHEN $7 AND m.size - length(m.prefix) <= 262144
                 THEN (SELECT c.bytes FROM body_chunk c WHERE c.body_id = m.body_id AND c.seq = 0) END
-        FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high)
-        JOIN mailbox_message m ON m.account_id = $1 AND m.mailbox_id = $2 AND m.uid BETWEEN run.low AND run.high
+        FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+            SELECT * FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high
+            ORDER BY uid
+        ) AS m
         ORDER BY m.uid
         """)
 
