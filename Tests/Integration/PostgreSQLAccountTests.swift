@@ -79,6 +79,16 @@ struct PostgreSQLAccountTests {
         }
     }
 
+    @Test(
+        "refuses addresses that would need quotes",
+        arguments: [
+            "a@b@local.test", "a b@local.test", "a..b@local.test", "(a)@local.test", "a,b@local.test", "@local.test",
+        ])
+    func oddAddresses(address: String) async throws {
+        let parsed = LocalAddress(address)
+        #expect(parsed == nil || parsed?.isPlain == false)
+    }
+
     @Test("an account starts with its mailboxes, subscribed, each with a UIDVALIDITY of its own")
     func provisioning() async throws {
         try await withStore { _, pool in

@@ -87,7 +87,7 @@ struct AccountImport: OperatorCommand {
         guard !rows.isEmpty else { throw Failure.data("the file has no accounts") }
         var lines: [String: Int] = [:]
         for row in rows {
-            guard let address = LocalAddress(row.address), address.full == address.base else {
+            guard let address = LocalAddress(row.address), address.isPlain, address.full == address.base else {
                 throw Failure.data("line \(row.line): '\(printable(row.address))' is not an address without a tag")
             }
             if let first = lines.updateValue(row.line, forKey: address.full) {

@@ -65,7 +65,7 @@ extension AccountStore {
     package func addAccounts(_ accounts: [NewAccount], skipExisting: Bool = false) async throws -> [String] {
         var addresses: [String] = []
         for account in accounts {
-            guard let address = LocalAddress(account.address), address.base == address.full else {
+            guard let address = LocalAddress(account.address), address.isPlain, address.base == address.full else {
                 throw AdministrationError.notAnAddress(account.address)
             }
             addresses.append(address.full)
@@ -139,8 +139,8 @@ extension AccountStore {
     ///
     /// - Returns: false if it was there already.
     package func addAlias(_ address: String, target: String) async throws -> Bool {
-        guard let from = LocalAddress(address) else { throw AdministrationError.notAnAddress(address) }
-        guard let to = LocalAddress(target) else { throw AdministrationError.notAnAddress(target) }
+        guard let from = LocalAddress(address), from.isPlain else { throw AdministrationError.notAnAddress(address) }
+        guard let to = LocalAddress(target), to.isPlain else { throw AdministrationError.notAnAddress(target) }
         return try await pool.transaction { connection in
             try Self.requireLocal([from.full, to.full], on: connection)
             guard case .local = try Self.expand(to, on: connection) else {

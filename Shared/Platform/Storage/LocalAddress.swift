@@ -31,6 +31,19 @@ package struct LocalAddress: Sendable, Hashable {
         return "\(local[..<plus])@\(domain)"
     }
 
+    /// RFC 5321 4.1.2 and 6531: the local part is a Dot-string, which needs no quotes. Only such accounts and aliases
+    /// are made, though a peer may write any address.
+    package var isPlain: Bool {
+        local.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { atom in
+            !atom.isEmpty
+                && atom.utf8.allSatisfy { byte in
+                    byte > 127 || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                        || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                        || "!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+                }
+        }
+    }
+
     /// Letters, digits, hyphens and dots, or UTF-8 beyond ASCII (RFC 6531); no empty label.
     package static func isDomain(_ text: String) -> Bool {
         guard (1...maximumDomain).contains(text.utf8.count) else { return false }
