@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A thread for blocking client code, so that it never holds one of the tasks' own.
@@ -16,7 +16,7 @@ enum ClientThread {
         pthread_create(
             &thread, nil,
             { raw in
-                Unmanaged<Box>.fromOpaque(raw!).takeRetainedValue().work()
+                if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().work() }
                 return nil
             }, Unmanaged.passRetained(Box(work)).toOpaque())
         pthread_detach(thread)

@@ -6,7 +6,9 @@ import Testing
 
     @Test func repliesAsOnTheWire() {
         #expect(text(SMTPReply(250, "2.1.0", "Sender ok")) == "250 2.1.0 Sender ok\r\n")
-        #expect(text(SMTPReply(250, lines: ["mx", "PIPELINING", "SIZE 10"])) == "250-mx\r\n250-PIPELINING\r\n250 SIZE 10\r\n")
+        #expect(
+            text(SMTPReply(250, lines: ["mx", "PIPELINING", "SIZE 10"]))
+                == "250-mx\r\n250-PIPELINING\r\n250 SIZE 10\r\n")
         #expect(text(SMTPReply(challenge: [])) == "334 \r\n")
     }
 

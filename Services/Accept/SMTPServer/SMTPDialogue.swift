@@ -125,7 +125,8 @@ package struct SMTPDialogue: Sendable {
         case .arguments: SMTPReplies.badArguments
         case .address:
             // 'M' or 'm' begins MAIL, the only other command with an address is RCPT.
-            line.first.map { $0 | 0x20 } == UInt8(ascii: "m") ? SMTPReplies.badSenderSyntax : SMTPReplies.badRecipientSyntax
+            line.first.map { $0 | 0x20 } == UInt8(ascii: "m")
+                ? SMTPReplies.badSenderSyntax : SMTPReplies.badRecipientSyntax
         case .nonASCIIAddress: SMTPReplies.nonASCIIAddress
         case .parameter: SMTPReplies.badParameter
         case .unknownParameter: SMTPReplies.unknownParameter

@@ -210,7 +210,8 @@ struct SMTPSession {
             openSink: service.openSink)
     }
 
-    private mutating func isTooSlow(since begun: ContinuousClock.Instant, _ connection: isolated LineConnection) -> Bool {
+    private mutating func isTooSlow(since begun: ContinuousClock.Instant, _ connection: isolated LineConnection) -> Bool
+    {
         let elapsed = ContinuousClock.now - begun
         guard elapsed > service.configuration.dataGrace else { return false }
         let needed = Double(service.configuration.minimumRate) * (elapsed / .seconds(1))

@@ -6,9 +6,9 @@ import SMTPServer
 import ServiceKit
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// What smtpd reads from its environment.
@@ -22,7 +22,8 @@ struct SMTPSettings {
             SettingKey("smtp.hostname", "name", default: "<host name>", "how the server calls itself"),
             SettingKey("smtp.max_size", "bytes", default: "67108864", "largest mail taken"),
             SettingKey("smtp.max_connections", "number", default: "10000", "most connections"),
-            SettingKey("smtp.max_connections_per_address", "number", default: "50", "of one client address; 0: no limit"),
+            SettingKey(
+                "smtp.max_connections_per_address", "number", default: "50", "of one client address; 0: no limit"),
             SettingKey("smtp.idle_timeout", "duration", default: "5min", "silence after which a session ends"),
             SettingKey("smtp.bad_recipients_per_minute", "number", default: "60", "of one client address; 0: no limit"),
             SettingKey("smtp.threads", "number", default: "2", "event loops"),

@@ -3,9 +3,9 @@ import CryptoExtras
 import MailWire
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// What is stored instead of a password: a SCRAM-SHA-256 verifier (RFC 5803 3, RFC 7677).
@@ -40,7 +40,8 @@ package struct ScramVerifier: Sendable, Equatable {
     }
 
     /// Work that a login for an unknown name does too, so that time does not tell which names exist.
-    package static let decoy = ScramVerifier(password: [], salt: Array("no such account!".utf8), iterations: defaultIterations)
+    package static let decoy = ScramVerifier(
+        password: [], salt: Array("no such account!".utf8), iterations: defaultIterations)
 
     package init(password: some Collection<UInt8>, salt: [UInt8], iterations: Int) {
         let salted = Self.saltedPassword(Array(password), salt: salt, iterations: iterations)

@@ -30,7 +30,9 @@ package enum SMTPDomain {
             }
             end += 1
         }
-        guard label > 0, bytes[end - 1] != UInt8(ascii: "-"), end - bytes.startIndex <= SMTPLimits.domain else { return nil }
+        guard label > 0, bytes[end - 1] != UInt8(ascii: "-"), end - bytes.startIndex <= SMTPLimits.domain else {
+            return nil
+        }
         return bytes[bytes.startIndex..<end]
     }
 
@@ -40,7 +42,8 @@ package enum SMTPDomain {
             return nil
         }
         let inner = bytes[(bytes.startIndex + 1)..<close]
-        guard !inner.isEmpty, inner.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") })
+        guard !inner.isEmpty,
+            inner.allSatisfy({ $0.isASCIIAlphanumeric || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") })
         else { return nil }
         return bytes[bytes.startIndex...close]
     }

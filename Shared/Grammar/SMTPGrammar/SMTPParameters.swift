@@ -32,7 +32,9 @@ struct SMTPParameter {
         keyword = ASCII.uppercased(name)
         if name.endIndex < word.endIndex {
             let text = word[(name.endIndex + 1)...]
-            guard !text.isEmpty, text.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "=") }) else { return nil }
+            guard !text.isEmpty, text.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "=") }) else {
+                return nil
+            }
             value = text
         } else {
             value = nil

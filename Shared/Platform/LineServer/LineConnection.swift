@@ -103,7 +103,8 @@ package actor LineConnection {
         if timer != nil, timerDeadline <= deadline { return }
         timer?.cancel()
         timer = nil
-        guard deadline != .distantFuture, let timer = try? channel.eventLoop.scheduleCallback(at: deadline, handler: self)
+        guard deadline != .distantFuture,
+            let timer = try? channel.eventLoop.scheduleCallback(at: deadline, handler: self)
         else { return }  // throws only when the loop is already shut down, where nothing waits any more
         self.timer = timer
         timerDeadline = deadline

@@ -116,10 +116,12 @@ package final class LineServer: Service, Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 16384))
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 16384)
+            )
             .childChannelOption(
                 .writeBufferWaterMark,
-                value: .init(low: limits.writeBufferHighWater / 4, high: limits.writeBufferHighWater))
+                value: .init(low: limits.writeBufferHighWater / 4, high: limits.writeBufferHighWater)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel, listener, accept) }
             }
@@ -128,7 +130,8 @@ package final class LineServer: Service, Sendable {
     private func setUp(
         _ channel: any Channel, _ listener: LineListener, _ accept: AsyncStream<LineConnection>.Continuation
     ) throws {
-        let connection = LineConnection(channel: channel, listener: listener, limits: limits, certificates: certificates)
+        let connection = LineConnection(
+            channel: channel, listener: listener, limits: limits, certificates: certificates)
         guard census.enter(connection) else {
             refuse(channel, listener, connection)
             return

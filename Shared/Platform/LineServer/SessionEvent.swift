@@ -8,7 +8,11 @@ package struct RedactedText: Sendable, Hashable, CustomStringConvertible {
     package init(line bytes: some Sequence<UInt8>) {
         var text = ""
         for byte in bytes.prefix(256) {
-            if byte >= 0x20, byte < 0x7F { text.unicodeScalars.append(Unicode.Scalar(byte)) } else { text += "\\x" + hex(byte) }
+            if byte >= 0x20, byte < 0x7F {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                text += "\\x" + hex(byte)
+            }
         }
         self.description = text
     }

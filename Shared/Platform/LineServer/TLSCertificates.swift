@@ -4,9 +4,9 @@ import NIOSSL
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The certificate of the listening ports. Replaced files are taken up by new sessions; bad ones leave the old in use.
@@ -71,7 +71,8 @@ package final class TLSCertificates: Sendable {
     private static func load(_ certificateFile: String, _ keyFile: String) throws -> NIOSSLContext {
         let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map(NIOSSLCertificateSource.certificate)
         let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
-        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain, privateKey: .privateKey(key))
         // The library's default minimum is TLS 1.0. TLS 1.2 only with AEAD and forward secrecy; 1.3 has nothing else.
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuites = "ECDH+AESGCM:ECDH+CHACHA20"

@@ -1,7 +1,7 @@
 import BlockingWork
 package import MailCore
-import ServiceKit
 package import SASL
+import ServiceKit
 import Synchronization
 
 /// Decides whether an address and a password belong together. Hashing runs on a thread of its own, never on an event
