@@ -148,7 +148,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "ServiceKit", "Storage", "MailQueue", logging, lifecycle,
+            "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "SASL", "ServiceKit", "Storage", "MailQueue", logging,
+            lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
