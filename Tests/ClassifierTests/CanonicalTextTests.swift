@@ -19,8 +19,8 @@ struct CanonicalTextTests {
         "leaves ordinary writing alone",
         arguments: [
             ("Hello, World!", "hello, world!"), ("alice@example.com", "alice@example.com"), ("U.S.A. today", "u.s.a. today"),
-            ("room b2b mp3", "room b0b mp0"), ("12:30, 4.5 GB", "00:00, 0.0 gb"), ("a  b\tc\r\nd", "a b c d"),
-            ("\u{41F}\u{440}\u{438}\u{432}\u{435}\u{442}", "np\u{438}be\u{442}".replacing("\u{442}", with: "t")),
+            ("room b2b mp3", "room b0b mp0"), ("12:30, 4.5 GB", "00:00, 0.0 gb"), ("one  two\tand\r\nfour", "one two and four"),
+            ("\u{41F}\u{440}\u{438}\u{432}\u{435}\u{442}", "np\u{438}\u{432}et"),
         ])
     func keepsOrdinaryWriting(text: String, expected: String) {
         #expect(FeatureExtractor.canonical(text) == expected)

@@ -93,7 +93,7 @@ extension FeatureExtractor {
             host = ASCII.lowercased(token)
         }
         let labels = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard labels.count >= 2, let top = labels.last, (2...6).contains(top.count), top.allSatisfy(isLetter) else { return nil }
+        guard labels.count >= 2, let top = labels.last, (2...12).contains(top.count), top.allSatisfy(isLetter) else { return nil }
         let isName = host.allSatisfy { isLetter($0) || $0 == 0x2D || $0 == 0x2E || ($0 >= 0x30 && $0 <= 0x39) }
         return isName && labels.allSatisfy { !$0.isEmpty } ? host : nil
     }

@@ -125,7 +125,7 @@ extension SpamModel.Calibration {
         let scores = results.filter { !$0.isSpam }.map { Logistic.probability(fit.logOdds($0.fused)) }.sorted(by: >)
         let allowed = Int(falsePositiveBudget * Double(scores.count))
         let limit = allowed < scores.count ? scores[allowed] : 0
-        fit.threshold = min(0.98, max(0.5, limit + 1e-6))
+        fit.threshold = min(0.97, max(0.5, limit + 1e-6))
         return fit
     }
 }

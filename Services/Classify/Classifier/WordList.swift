@@ -1,3 +1,5 @@
+import MailWire
+
 /// Where a word stands; the same word in the subject and in the body are two features.
 enum WordField: UInt8, CaseIterable {
     case subject = 1, sender, body, links
@@ -44,13 +46,26 @@ struct WordList {
                 hash = FeatureHash.mix(hash, byte)
                 continue
             }
-            if start >= 0 { add(hash, field, start, index - start) }
+            if start >= 0, !Self.isReserved(source, start..<index, field) { add(hash, field, start, index - start) }
             start = -1
             if byte == UInt8(ascii: "!") || byte == UInt8(ascii: "$") || byte == UInt8(ascii: "%") {
                 add(FeatureHash.mix(FeatureHash.mix(FeatureHash.seed, field.rawValue), byte), field, index, 1)
             }
         }
-        if start >= 0 { add(hash, field, start, range.upperBound - start) }
+        if start >= 0, !Self.isReserved(source, start..<range.upperBound, field) {
+            add(hash, field, start, range.upperBound - start)
+        }
+    }
+
+    /// Labels of domains that nobody owns (RFC 2606, RFC 6761): they stand for what a collector took out, or for a test.
+    private static func isReserved(_ source: [UInt8], _ word: Range<Int>, _ field: WordField) -> Bool {
+        guard field == .sender || field == .links else { return false }
+        switch word.count {
+        case 4: return ASCII.equalsIgnoringCase(source[word], "test")
+        case 7: return ASCII.equalsIgnoringCase(source[word], "example") || ASCII.equalsIgnoringCase(source[word], "invalid")
+        case 9: return ASCII.equalsIgnoringCase(source[word], "localhost")
+        default: return false
+        }
     }
 
     /// The labels of each linked site once.

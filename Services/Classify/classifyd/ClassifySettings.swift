@@ -27,16 +27,9 @@ struct ClassifySettings {
         queueType = try settings.choice("queues.type", default: QueueType.classic)
         threads = try settings.int("classify.threads", default: 2, in: 1...64)
         let configured = settings.string("classify.snapshot", default: "")
-        guard let found = configured.isEmpty ? SnapshotFile.find() : configured else {
-            throw SettingsError(
-                variable: Settings.variable(of: "classify.snapshot"), problem: "is not set and no snapshot was found",
-                expected: "the path of \(SnapshotFile.name)")
-        }
-        guard FileManager.default.isReadableFile(atPath: found) else {
-            throw SettingsError(
-                variable: Settings.variable(of: "classify.snapshot"), problem: "names no readable file",
-                expected: "the path of \(SnapshotFile.name)")
-        }
+        guard let found = configured.isEmpty ? SnapshotFile.find() : configured,
+            FileManager.default.isReadableFile(atPath: found)
+        else { throw SnapshotFile.Unreadable(path: configured.isEmpty ? SnapshotFile.name : configured) }
         snapshot = found
     }
 }
@@ -48,7 +41,9 @@ enum SnapshotFile {
 
     struct Unreadable: Error, CustomStringConvertible {
         let path: String
-        var description: String { "cannot read the snapshot \(path)" }
+        var description: String {
+            "cannot read the snapshot \(path); \(Settings.variable(of: "classify.snapshot")) names the file"
+        }
     }
 
     static func read(_ path: String) throws -> [UInt8] {

@@ -23,7 +23,7 @@ struct Corpus {
         let folder = "\(directory)/\(set.rawValue)"
         let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".eml") }
         return names.sorted().compactMap { name in
-            FileManager.default.contents(atPath: "\(folder)/\(name)").map { (name, Self.wireForm([UInt8]($0))) }
+            FileManager.default.contents(atPath: "\(folder)/\(name)").map { (name, Self.wireForm(Placeholders.neutralised([UInt8]($0)))) }
         }
     }
 

@@ -1,5 +1,6 @@
 import AMQP
 import Classifier
+import MailCore
 import MailQueue
 import PostgreSQL
 import QueueContracts

@@ -3,7 +3,7 @@ package import Logging
 package import MailQueue
 import QueueContracts
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Storage
 import Synchronization
 
@@ -103,7 +103,7 @@ package struct ModelListener: Service {
         self.keeper = keeper
         self.consumer = AMQPConsumer(
             configuration: configuration,
-            source: .exclusive(prefix: "model.classifyd", exchange: Exchange.model.rawValue, routingKeys: [RoutingKey.modelPublished]),
+            source: .exclusive(prefix: "classifyd", exchange: Exchange.model.rawValue, routingKeys: [RoutingKey.modelPublished]),
             prefetch: 16, logger: logger, onConnect: { keeper.lookAgain() })
     }
 
