@@ -82,7 +82,7 @@ let grammars: [Target] = [
 
 let platform: [Target] = [
     library("ServiceKit", "Shared/Platform", ["MailCore", logging, lifecycle, signals, configuration]),
-    library("LineServer", "Shared/Platform", ["MailCore", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
+    library("LineServer", "Shared/Platform", ["MailCore", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
     .target(
         name: "Storage",
         dependencies: [
@@ -152,7 +152,7 @@ let testTargets: [Target] = [
             lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
-    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts"), tests("MailWire"), tests("MessageGrammar"),
+    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // DEV: only targets whose folder has sources.

@@ -22,6 +22,7 @@ package final class LineServer: Service, Sendable {
     private let session: Session
     private let census: ConnectionCensus
     private let servers = Mutex<[any Channel]>([])
+    private let refusals: RefusalRecord
 
     /// `onListening` is told the ports in the order of `listeners` once all are open.
     package init(
@@ -37,6 +38,7 @@ package final class LineServer: Service, Sendable {
         self.logger = logger
         self.onListening = onListening
         self.session = session
+        self.refusals = RefusalRecord(roles: listeners.map(\.role), logger: logger)
         self.census = ConnectionCensus(maximum: limits.maximumConnections, perAddress: limits.perAddress)
     }
 
@@ -149,11 +151,7 @@ package final class LineServer: Service, Sendable {
 
     /// Over a limit: one line in clear text where that is understood, then the end.
     private func refuse(_ channel: any Channel, _ listener: LineListener, _ connection: LineConnection) {
-        logger.info(
-            "connection refused",
-            metadata: [
-                "reason": "connection_limit", "role": "\(listener.role)", "peer": "\(connection.peerAddress)",
-            ])
+        refusals.note(role: listener.role)
         let farewell = listener.tls == .implicit ? [] : greetingWhenFull(listener)
         try? channel.pipeline.syncOperations.addHandler(FarewellHandler(farewell))  // fails only on a closed channel
     }
