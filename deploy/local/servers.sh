@@ -94,15 +94,26 @@ start_supervisor() {
     echo $! >"$data/runsvdir.pid"
 }
 
+# Stops services side by side and waits for them (and not for the supervisor, which may be our child too).
+stop_services() { # stop_services SECONDS NAME...
+    local limit=$1 name pids=()
+    shift
+    for name in "$@"; do
+        [ -d "$services/$name" ] || continue
+        sv -w "$limit" force-stop "$services/$name" >/dev/null 2>&1 &
+        pids+=($!)
+    done
+    [ ${#pids[@]} -eq 0 ] || wait "${pids[@]}" || true
+}
+
 stop_everything() {
     running || return 0
     local pid name
     pid=$(cat "$data/runsvdir.pid")
-    for name in $daemons; do [ ! -d "$services/$name" ] || sv -w 35 force-stop "$services/$name" >/dev/null 2>&1 & done
-    wait
-    for name in rabbitmq postgres; do [ ! -d "$services/$name" ] || sv -w 40 force-stop "$services/$name" >/dev/null 2>&1 & done
-    wait
-    [ ! -d "$services/epmd" ] || sv -w 5 force-stop "$services/epmd" >/dev/null 2>&1 || true
+    # shellcheck disable=SC2086 # a list of names
+    stop_services 35 $daemons
+    stop_services 40 rabbitmq postgres
+    stop_services 5 epmd
     kill -HUP "$pid" 2>/dev/null || true # runsvdir: TERM every runsv, then leave
     wait_for 10 "the supervisor to leave" not_alive "$pid" || kill -9 "$pid" 2>/dev/null || true
     for name in "$services"/*; do
