@@ -5,6 +5,8 @@ package enum ModifiedUTF7 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,".utf8)
 
     package static func encode(_ name: String) -> [UInt8] {
+        // Most names are their own encoding.
+        if name.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F && $0 != 0x26 }) { return Array(name.utf8) }
         var result: [UInt8] = []
         result.reserveCapacity(name.utf8.count)
         var shifted = false
