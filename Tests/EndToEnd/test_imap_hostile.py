@@ -36,7 +36,7 @@ def test_endless_lines_end_the_connection(martlet, start):
             client.send(start)
         except OSError:
             pass  # it was closed while we sent
-        assert b"BAD" in client.rest() or True
+        client.rest()  # returns only when the server has closed
     with Imap(martlet) as client:
         client.ok("NOOP")
 
@@ -87,9 +87,6 @@ def test_names_that_cannot_be(client, name):
 
 @pytest.mark.parametrize("name", ["../second/INBOX", "INBOX/../x", "%", "_", "x'/**/UNION/**/SELECT/**/'1'--", "$1", "a\\\\b"])
 def test_odd_names_are_literal(client, name):
-    if "%" in name:
-        assert client.command(f'CREATE "{name}"')[-1].startswith(("OK", "NO", "BAD"))
-        return lives(client)
     client.ok(f'CREATE "{name}"')
     shown = [line for line in client.ok('LIST "" "*"') if line.endswith(f'"{name}"')]
     assert len(shown) == 1, name
