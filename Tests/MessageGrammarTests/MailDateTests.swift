@@ -47,23 +47,6 @@ import Testing
         #expect(MailDate.parse(Array("1 Jan 2024 00:00:00 +0000".utf8) + [UInt8](repeating: 0x78, count: 1 << 20)) != nil)
     }
 
-    @Test(arguments: [
-        ("21-Nov-2026 07:55:05 +0000", 1_795_247_705, 0), (" 1-jan-1970 00:00:00 -0130", 5400, -90),
-        ("01-Jan-1970 00:00:00 +0000", 0, 0),
-    ])
-    func parsesInternalDates(text: String, seconds: Int, zone: Int) {
-        let date = MailDate.parseInternalDate(Array(text.utf8))
-        #expect(date == MailDate(timestamp: Timestamp(seconds: Int64(seconds)), zoneMinutes: zone))
-    }
-
-    @Test(arguments: [
-        "", "1-Jan-1970 00:00:00 +0000", "31-Feb-2024 00:00:00 +0000", "01-Jan-1970 00:00:00 +00000",
-        "01/Jan/1970 00:00:00 +0000", "01-Jan-1970 25:00:00 +0000", "01-Jan-1970 00:00:00 x0000", "01-Jan-197\u{F6}00:00:00 +000",
-    ])
-    func refusesOtherInternalDates(text: String) {
-        #expect(MailDate.parseInternalDate(Array(text.utf8)) == nil)
-    }
-
     @Test func formatsAndRoundTrips() {
         var random = SeededGenerator(seed: 1)
         for _ in 0..<5_000 {
@@ -71,13 +54,11 @@ import Testing
             let date = MailDate(
                 timestamp: Timestamp(seconds: seconds), zoneMinutes: Int.random(in: -1439...1439, using: &random))
             #expect(MailDate.parse(date.headerText) == date)
-            #expect(MailDate.parseInternalDate(date.internalDateText) == date)
             let (year, month, day) = date.day.components
             #expect(CivilDay(year: year, month: month, day: day) == date.day)
         }
         let known = MailDate(timestamp: Timestamp(seconds: 880_127_706), zoneMinutes: -360)
         #expect(known.headerText == Array("Fri, 21 Nov 1997 09:55:06 -0600".utf8))
-        #expect(known.internalDateText == Array("21-Nov-1997 09:55:06 -0600".utf8))
         let fraction = MailDate(timestamp: Timestamp(microseconds: -1))
         #expect(fraction.headerText == Array("Wed, 31 Dec 1969 23:59:59 +0000".utf8))
     }

@@ -11,14 +11,14 @@ package struct CivilDay: Sendable, Hashable, Comparable {
         }
         // Counted from March so that the leap day comes last (Hinnant, "chrono-compatible date algorithms").
         let shifted = month <= 2 ? year - 1 : year
-        let era = shifted / 400
+        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
         let yearOfEra = shifted - era * 400
         let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
         number = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    /// Four-digit years from the time of the telegraph on; everything else is no date of a mail.
-    package static let years = 1900...9999
+    /// What four digits can write.
+    package static let years = 0...9999
 
     private static func length(_ year: Int, _ month: Int) -> Int {
         switch month {

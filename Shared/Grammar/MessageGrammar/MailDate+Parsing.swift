@@ -68,6 +68,8 @@ extension MailDate {
         return monthNames.firstIndex { ASCII.equalsIgnoringCase(name, $0) }.map { $0 + 1 }
     }
 
+    private static let earliestYear = 1900
+
     /// RFC 5322 4.3: two digits up to 49 are of this century, other short years count from 1900.
     private static func year(_ lexer: inout HeaderLexer) -> Int? {
         let range = lexer.take { !$0.isASCIIDigit }
@@ -75,7 +77,8 @@ extension MailDate {
         switch range.count {
         case 2: return year < 50 ? year + 2000 : year + 1900
         case 3: return year + 1900
-        default: return year
+        // RFC 5322 3.3: "any numeric year 1900 or later".
+        default: return year < earliestYear ? nil : year
         }
     }
 
@@ -115,25 +118,4 @@ extension MailDate {
         ("EST", -300), ("EDT", -240), ("CST", -360), ("CDT", -300), ("MST", -420), ("MDT", -360), ("PST", -480),
         ("PDT", -420),
     ]
-
-    /// RFC 3501 9: `date-time` of APPEND, without its quotes; strict.
-    package static func parseInternalDate(_ bytes: [UInt8]) -> MailDate? {
-        guard bytes.count == 26 else { return nil }
-        return bytes.withUnsafeBytes { buffer in
-            func decimal(_ range: Range<Int>) -> Int? { Decimal.parseInt(buffer[range]) }
-            let name = UnsafeRawBufferPointer(rebasing: buffer[3..<6])
-            let marks: [(Int, StaticString)] = [(2, "-"), (6, "-"), (11, " "), (14, ":"), (17, ":"), (20, " ")]
-            guard marks.allSatisfy({ buffer[$0.0] == $0.1.utf8Start.pointee }),
-                let day = buffer[0] == .space ? decimal(1..<2) : decimal(0..<2),
-                let month = monthNames.firstIndex(where: { ASCII.equalsIgnoringCase(name, $0) }),
-                let year = decimal(7..<11), let hour = decimal(12..<14), let minute = decimal(15..<17),
-                let second = decimal(18..<20), let zoneHour = decimal(22..<24), let zoneMinute = decimal(24..<26),
-                hour < 24, minute < 60, second <= 60, zoneHour < 24, zoneMinute < 60,
-                buffer[21] == UInt8(ascii: "+") || buffer[21] == UInt8(ascii: "-"),
-                let date = CivilDay(year: year, month: month + 1, day: day)
-            else { return nil }
-            let zone = (zoneHour * 60 + zoneMinute) * (buffer[21] == UInt8(ascii: "-") ? -1 : 1)
-            return MailDate(day: date, secondOfDay: hour * 3600 + minute * 60 + second, zoneMinutes: zone)
-        }
-    }
 }

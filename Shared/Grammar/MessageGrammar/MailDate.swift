@@ -56,21 +56,6 @@ package struct MailDate: Sendable, Equatable {
         return text
     }
 
-    /// RFC 3501 9: `date-time` without its quotes, e.g. `21-Nov-2026 07:55:05 +0000`; the day is padded with a space.
-    package var internalDateText: [UInt8] {
-        var text: [UInt8] = []
-        let (year, month, dayOfMonth) = day.components
-        if dayOfMonth < 10 { text.append(.space) }
-        Decimal.append(dayOfMonth, to: &text)
-        text.append(UInt8(ascii: "-"))
-        Self.append(Self.monthNames[month - 1], to: &text)
-        text.append(UInt8(ascii: "-"))
-        Decimal.append(year, to: &text, minimumDigits: 4)
-        text.append(.space)
-        appendTimeAndZone(to: &text)
-        return text
-    }
-
     private static func append(_ name: StaticString, to text: inout [UInt8]) {
         text.append(contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
