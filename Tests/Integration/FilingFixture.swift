@@ -27,7 +27,8 @@ struct FilingFixture {
     /// Decides by the verdict; the prefix tells the copies apart.
     static let decide: @Sendable (FilingCopy) -> FilingDecision = { copy in
         FilingDecision(
-            folder: copy.verdict?.isJunk == true ? .junk : .inbox, prefix: Array("Delivered-To: \(copy.address)\r\n".utf8))
+            folder: copy.verdict?.isJunk == true ? .junk : .inbox,
+            prefix: Array("Delivered-To: \(copy.address)\r\n".utf8))
     }
 
     func account(_ name: String, mailboxes: Bool = true) async throws -> AccountID {
@@ -85,7 +86,8 @@ struct FilingFixture {
                 let (high, low) = try row.uuid(4)
                 return Entry(
                     name: try row.text(0), uid: try row.int8(1), modseq: try row.int8(2), flags: try row.int8(3),
-                    mail: MailID(UUIDv7(high: high, low: low)), prefix: String(decoding: try row.bytes(5), as: UTF8.self))
+                    mail: MailID(UUIDv7(high: high, low: low)),
+                    prefix: String(decoding: try row.bytes(5), as: UTF8.self))
             }
         }
     }

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Delivery prefix")
 struct DeliveryPrefixTests {
-    private func text(_ from: String = "bob@remote.test", _ to: String = "alice@example.test", _ verdict: Verdict? = nil) -> String {
+    private func text(
+        _ from: String = "bob@remote.test", _ to: String = "alice@example.test", _ verdict: Verdict? = nil
+    ) -> String {
         String(decoding: DeliveryPrefix(envelopeFrom: from, address: to, verdict: verdict).bytes, as: UTF8.self)
     }
 

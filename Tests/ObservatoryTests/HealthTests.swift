@@ -8,7 +8,8 @@ import Testing
 enum Sample {
     static func report(_ daemon: String, instance: String = "host:1", reasons: [String] = []) -> DaemonReport {
         DaemonReport(
-            daemon: daemon, instance: instance, host: "host", pid: 1, startedAt: "2026-01-01T00:00:00.000Z", reasons: reasons,
+            daemon: daemon, instance: instance, host: "host", pid: 1, startedAt: "2026-01-01T00:00:00.000Z",
+            reasons: reasons,
             rss: 20_971_520,
             metrics: [
                 MetricFamily(
@@ -24,7 +25,8 @@ enum Sample {
     }
 
     static let queues = [
-        QueueDepth(queue: "mail.classify", messages: 2, consumers: 1), QueueDepth(queue: "mail.file", messages: 0, consumers: 1),
+        QueueDepth(queue: "mail.classify", messages: 2, consumers: 1),
+        QueueDepth(queue: "mail.file", messages: 0, consumers: 1),
     ]
 
     static func sources(
@@ -59,7 +61,9 @@ struct HealthTests {
     @Test("each missing part is named in plain words", arguments: ["smtpd", "filerd", "accessd"])
     func missing(_ daemon: String) async {
         let board = ReportBoard()
-        for other in ["smtpd", "classifyd", "filerd", "accessd"] where other != daemon { board.put(Sample.report(other)) }
+        for other in ["smtpd", "classifyd", "filerd", "accessd"] where other != daemon {
+            board.put(Sample.report(other))
+        }
         let health = await health(board, Sample.sources())
         #expect(health.reasons == ["\(daemon) has not reported in the last 12 seconds"])
         board.put(Sample.report(daemon, reasons: ["PostgreSQL does not answer"]))

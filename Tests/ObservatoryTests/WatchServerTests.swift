@@ -1,12 +1,13 @@
 import Dispatch
-#if canImport(Glibc)
-import Glibc
-#endif
 import Logging
 import Observatory
 import ServiceLifecycle
 import Storage
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 @Suite("HTTP")
 struct WatchServerTests {
@@ -106,14 +107,19 @@ struct WatchServerTests {
         try await serving(Sample.board(), Sample.sources()) { port in
             let requests = [
                 ("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", "413"),
-                ("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "413"),
+                (
+                    "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+                    "413"
+                ),
                 ("DELETE /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "404"),
             ]
             for (request, status) in requests {
                 let answer = try exchange(request, port)
                 #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(request)")
             }
-            for nonsense in ["GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 40_000))\r\n\r\n", "EHLO x\r\n\r\n"] {
+            for nonsense in [
+                "GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "a", count: 40_000))\r\n\r\n", "EHLO x\r\n\r\n",
+            ] {
                 let answer = try exchange(nonsense, port)
                 #expect(!answer.contains(" 200 "))
             }

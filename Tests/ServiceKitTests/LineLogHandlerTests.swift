@@ -31,7 +31,8 @@ struct LineLogHandlerTests {
     func hostile() {
         for format in LineLogHandler.Format.allCases {
             let sink = Sink()
-            logger(format, sink).warning("\u{1B}[2J\r\nlevel=critical", metadata: [LogKey.peer: "a\u{202E}b\u{9B}\u{0}\u{2028}"])
+            logger(format, sink).warning(
+                "\u{1B}[2J\r\nlevel=critical", metadata: [LogKey.peer: "a\u{202E}b\u{9B}\u{0}\u{2028}"])
             let text = sink.text
             #expect(text.unicodeScalars.filter { $0.value < 32 } == ["\n"])
             #expect(text.utf8.last == UInt8(ascii: "\n"))

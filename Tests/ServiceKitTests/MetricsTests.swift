@@ -50,7 +50,11 @@ struct MetricsTests {
         let families = [
             MetricFamily(
                 name: "ok_total", help: "a\nb\\c", kind: .counter,
-                samples: [MetricSample(labels: [MetricLabel(name: "who", value: "x\"\\\ny"), MetricLabel(name: "0bad", value: "")], value: 2.5)]),
+                samples: [
+                    MetricSample(
+                        labels: [MetricLabel(name: "who", value: "x\"\\\ny"), MetricLabel(name: "0bad", value: "")],
+                        value: 2.5)
+                ]),
             MetricFamily(name: "bad name\n", help: "", kind: .counter, samples: [MetricSample(labels: [], value: 1)]),
         ]
         #expect(
@@ -60,11 +64,16 @@ struct MetricsTests {
 
     @Test("the samples of several processes stand under one heading")
     func merging() {
-        let family = MetricFamily(name: "up_total", help: "Up.", kind: .counter, samples: [MetricSample(labels: [], value: 1)])
-        let part = { PrometheusText.Part(labels: [MetricLabel(name: "daemon", value: $0)], snapshot: MetricsSnapshot(families: [family])) }
+        let family = MetricFamily(
+            name: "up_total", help: "Up.", kind: .counter, samples: [MetricSample(labels: [], value: 1)])
+        let part = {
+            PrometheusText.Part(
+                labels: [MetricLabel(name: "daemon", value: $0)], snapshot: MetricsSnapshot(families: [family]))
+        }
         #expect(
             PrometheusText.render([part("smtpd"), part("filerd")])
-                == "# HELP up_total Up.\n# TYPE up_total counter\nup_total{daemon=\"smtpd\"} 1\nup_total{daemon=\"filerd\"} 1\n")
+                == "# HELP up_total Up.\n# TYPE up_total counter\nup_total{daemon=\"smtpd\"} 1\nup_total{daemon=\"filerd\"} 1\n"
+        )
     }
 
     @Test("the process's own numbers are there")

@@ -26,10 +26,13 @@ struct SettingsTests {
         #expect(
             text { try settings.int("a", default: 1) }
                 == "MARTLET_A is 'twelve', not a whole number; expected a whole number of at least 0")
-        #expect(text { try settings.duration("b", default: .zero) }.hasPrefix("MARTLET_B is '5 parsecs', not a duration"))
+        #expect(
+            text { try settings.duration("b", default: .zero) }.hasPrefix("MARTLET_B is '5 parsecs', not a duration"))
         #expect(text { try settings.bool("c", default: true) } == "MARTLET_C is 'perhaps'; expected yes or no")
         #expect(text { try settings.required("postgres.url") } == "MARTLET_POSTGRES_URL is not set; expected a value")
-        #expect(text { try settings.choice("c", default: LineLogHandler.Format.json) } == "MARTLET_C is 'perhaps'; expected one of text, json")
+        #expect(
+            text { try settings.choice("c", default: LineLogHandler.Format.json) }
+                == "MARTLET_C is 'perhaps'; expected one of text, json")
     }
 
     @Test("an empty value is no value")
@@ -42,7 +45,9 @@ struct SettingsTests {
 
     @Test("a secret prints as nothing; a file can hold it")
     func secrets() throws {
-        let settings = Settings(values: ["key": "hunter2", "other_file": "/proc/self/comm", "lost_file": "/nonexistent"])
+        let settings = Settings(values: [
+            "key": "hunter2", "other_file": "/proc/self/comm", "lost_file": "/nonexistent",
+        ])
         let secret = try #require(try settings.secret("key"))
         #expect("\(secret)" == "<secret>")
         #expect(secret.reveal() == "hunter2")
@@ -53,7 +58,8 @@ struct SettingsTests {
     @Test(
         "durations",
         arguments: [
-            ("250ms", Duration.milliseconds(250)), ("30s", .seconds(30)), ("5min", .seconds(300)), ("5m", .seconds(300)),
+            ("250ms", Duration.milliseconds(250)), ("30s", .seconds(30)), ("5min", .seconds(300)),
+            ("5m", .seconds(300)),
             ("24h", .seconds(86_400)), ("30d", .seconds(2_592_000)), ("0", .zero), ("2 s", .seconds(2)),
         ])
     func durations(_ text: String, _ expected: Duration) {
@@ -61,12 +67,15 @@ struct SettingsTests {
         #expect(DurationText.parse(DurationText.format(expected)) == expected)
     }
 
-    @Test("what is no duration", arguments: ["", "5", "-5s", "1.5s", "s", "9223372036854775807d", "99999999d", "५s", "5S"])
+    @Test(
+        "what is no duration",
+        arguments: ["", "5", "-5s", "1.5s", "s", "9223372036854775807d", "99999999d", "५s", "5S"])
     func noDurations(_ text: String) { #expect(DurationText.parse(text) == nil) }
 
     @Test("help lists every setting with its variable")
     func help() {
-        let keys = [SettingKey("filer.batch", "number", default: "256", "mails in one transaction")] + SettingKey.postgres
+        let keys =
+            [SettingKey("filer.batch", "number", default: "256", "mails in one transaction")] + SettingKey.postgres
         let text = Daemon.helpText("filerd", description: "files mail", help: "More.", keys: keys)
         #expect(text.contains("MARTLET_FILER_BATCH"))
         #expect(text.contains("number = 256"))

@@ -44,7 +44,9 @@ package struct Housekeeping: Service {
             guard outcome.examined > 0 else { return }
             logger.info(
                 "reaped",
-                metadata: ["examined": "\(outcome.examined)", "bodies": "\(outcome.bodies)", "mails": "\(outcome.mails)"])
+                metadata: [
+                    "examined": "\(outcome.examined)", "bodies": "\(outcome.bodies)", "mails": "\(outcome.mails)",
+                ])
         } catch {
             Self.failures.increment()
             logger.warning("housekeeping failed; tried again later", metadata: [LogKey.error: "\(error)"])

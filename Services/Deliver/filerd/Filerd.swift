@@ -6,9 +6,9 @@
 //   standards  RFC 5321 4.4 (Return-Path), RFC 3501 2.3.1.1 (UIDs)
 //   limits     256 mails a transaction, one transaction in flight; start more filerds for more
 import AMQP
-import MailboxFiler
 import MailCore
 import MailQueue
+import MailboxFiler
 import PostgreSQL
 import QueueContracts
 import ServiceKit
@@ -17,6 +17,9 @@ import Storage
 
 @main
 struct Filerd {
+    /// Hints, of up to 128 mails each. What a killed filerd had taken is done again one by one, so it takes few.
+    private static let prefetch: UInt16 = 32
+
     static let keys =
         SettingKey.postgres + SettingKey.amqp + [
             SettingKey("filer.batch", "number", default: "256", "most mails filed in one transaction"),
@@ -26,7 +29,8 @@ struct Filerd {
         ]
 
     static func main() async {
-        await Daemon.main("filerd", description: "puts classified mail into mailboxes", keys: keys) { settings, logger in
+        await Daemon.main("filerd", description: "puts classified mail into mailboxes", keys: keys) {
+            settings, logger in
             let pool = PostgresPool(
                 configuration: PostgresConfiguration(
                     url: try settings.required("postgres.url"),
@@ -40,13 +44,14 @@ struct Filerd {
             let publisher = AMQPPublisher(configuration: broker, logger: logger)
             let hints = HintPublisher(publisher: publisher)
             let consumer = AMQPConsumer(
-                configuration: broker, source: .queue(queues.name(of: .file)), prefetch: UInt16(batch), logger: logger)
+                configuration: broker, source: .queue(queues.name(of: .file)), prefetch: Self.prefetch, logger: logger)
             let filer = MailboxFiler(store: FilingStore(pool: pool), hints: hints, logger: logger)
             let work = WorkStore(pool: pool)
             let housekeeping = Housekeeping(
                 reaper: Reaper(
                     pool: pool,
-                    delay: try settings.duration("reaper.delay", default: .seconds(86_400), in: .zero ... .seconds(31_536_000))),
+                    delay: try settings.duration(
+                        "reaper.delay", default: .seconds(86_400), in: .zero ... .seconds(31_536_000))),
                 partitions: EventPartitions(
                     pool: pool, keepDays: try settings.int("history.days", default: 30, in: 1...36_500)),
                 interval: try settings.duration(

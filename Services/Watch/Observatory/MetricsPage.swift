@@ -46,21 +46,33 @@ package struct MetricsPage: Sendable {
     private static func queueFamilies(_ depths: [QueueDepth]?) -> [MetricFamily] {
         let depths = depths ?? []
         return [
-            gauge("mail_queue_hints", "Hints waiting in a queue of the broker.", "queue", depths.map { ($0.queue, Double($0.messages)) }),
-            gauge("mail_queue_consumers", "Processes consuming a queue.", "queue", depths.map { ($0.queue, Double($0.consumers)) }),
+            gauge(
+                "mail_queue_hints", "Hints waiting in a queue of the broker.", "queue",
+                depths.map { ($0.queue, Double($0.messages)) }),
+            gauge(
+                "mail_queue_consumers", "Processes consuming a queue.", "queue",
+                depths.map { ($0.queue, Double($0.consumers)) }),
         ]
     }
 
     private static func stageFamilies(_ depths: [WorkStore.StageCount]?) -> [MetricFamily] {
         let depths = depths ?? []
         return [
-            gauge("mail_work_rows", "Unfinished work of a stage, parked work not counted.", "stage", depths.map { ($0.stage, Double($0.waiting)) }),
-            gauge("mail_work_parked_rows", "Work that was given up for now.", "stage", depths.map { ($0.stage, Double($0.parked)) }),
-            gauge("mail_work_oldest_seconds", "Age of a stage's oldest unfinished work.", "stage", depths.map { ($0.stage, $0.oldestSeconds ?? 0) }),
+            gauge(
+                "mail_work_rows", "Unfinished work of a stage, parked work not counted.", "stage",
+                depths.map { ($0.stage, Double($0.waiting)) }),
+            gauge(
+                "mail_work_parked_rows", "Work that was given up for now.", "stage",
+                depths.map { ($0.stage, Double($0.parked)) }),
+            gauge(
+                "mail_work_oldest_seconds", "Age of a stage's oldest unfinished work.", "stage",
+                depths.map { ($0.stage, $0.oldestSeconds ?? 0) }),
         ]
     }
 
-    private static func gauge(_ name: String, _ help: String, _ label: String, _ values: [(String, Double)]) -> MetricFamily {
+    private static func gauge(_ name: String, _ help: String, _ label: String, _ values: [(String, Double)])
+        -> MetricFamily
+    {
         MetricFamily(
             name: name, help: help, kind: .gauge,
             samples: values.map { MetricSample(labels: [MetricLabel(name: label, value: $0.0)], value: $0.1) })

@@ -1,6 +1,6 @@
 package import AMQP
-package import QueueContracts
 package import PostgreSQL
+package import QueueContracts
 package import Storage
 
 /// What the observatory asks of the world; closures, so that tests need no servers.

@@ -7,11 +7,16 @@ package enum StatusPage {
         for entry in entries {
             let report = entry.report
             let state = report.ready ? "ready" : report.reasons.joined(separator: ", ")
-            let cells = [report.daemon, report.instance, state, "\(report.rss / 1_048_576) MiB", report.startedAt, report.release]
+            let cells = [
+                report.daemon, report.instance, state, "\(report.rss / 1_048_576) MiB", report.startedAt,
+                report.release,
+            ]
             rows += "<tr>" + cells.map { "<td>\(escaped($0))</td>" }.joined() + "</tr>\n"
         }
         let reasons = health.reasons.map { "<li>\(escaped($0))</li>\n" }.joined()
-        let degraded = health.degraded.isEmpty ? "" : "<p>Passed over for now: \(escaped(health.degraded.joined(separator: ", ")))</p>"
+        let degraded =
+            health.degraded.isEmpty
+            ? "" : "<p>Passed over for now: \(escaped(health.degraded.joined(separator: ", ")))</p>"
         return """
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8"><title>Martlet</title></head><body>

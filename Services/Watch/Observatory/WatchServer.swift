@@ -7,9 +7,9 @@ import ServiceKit
 import ServiceLifecycle
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// The HTTP side of watchd. Only GET and HEAD, nothing with a body.
@@ -45,7 +45,8 @@ package struct WatchServer: Service {
         quiet.logLevel = max(logger.logLevel, .warning)
         let (logger, onBound, host) = (logger, onBound, host)
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
-            maxHeaderFieldSize: Self.maximumHeaderBytes, maxHeaderListSize: Self.maximumHeaderBytes, maxHeaderFieldCount: 100)
+            maxHeaderFieldSize: Self.maximumHeaderBytes, maxHeaderListSize: Self.maximumHeaderBytes,
+            maxHeaderFieldCount: 100)
         let application = Application(
             router: router(),
             server: .http1(configuration: .init(idleTimeout: Self.idleTimeout, httpDecoderConfiguration: decoder)),
@@ -101,10 +102,15 @@ private struct Precautions: RouterMiddleware {
         return answer
     }
 
-    private static let headers: [(HTTPField.Name, String)] = [
-        (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-        (.xContentTypeOptions, "nosniff"), (.cacheControl, "no-store"),
-    ] + [("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Resource-Policy", "same-origin")]
+    private static let headers: [(HTTPField.Name, String)] =
+        [
+            (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+            (.xContentTypeOptions, "nosniff"), (.cacheControl, "no-store"),
+        ]
+        + [
+            ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+        ]
         .compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
 }
 

@@ -17,7 +17,9 @@ import ServiceLifecycle
 struct Watchd {
     static let keys =
         [
-            SettingKey("watch.host", "host", default: "127.0.0.1", "address to listen on; has no access control, keep it local"),
+            SettingKey(
+                "watch.host", "host", default: "127.0.0.1", "address to listen on; has no access control, keep it local"
+            ),
             SettingKey("watch.port", "port", default: "8025", "HTTP port"),
         ] + SettingKey.postgres + SettingKey.amqp
 

@@ -2,9 +2,9 @@ package import QueueContracts
 package import ServiceKit
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// What a daemon says of itself every few seconds, on exchange `martlet.watch` with key `daemon.<name>`.

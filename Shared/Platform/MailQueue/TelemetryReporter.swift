@@ -6,7 +6,7 @@ import ServiceLifecycle
 import Storage
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Publishes a `DaemonReport` at start, every 5 seconds and once more at the end. The only timer of an idle daemon.

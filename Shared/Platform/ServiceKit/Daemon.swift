@@ -3,7 +3,7 @@ package import ServiceLifecycle
 import UnixSignals
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What all daemons do the same way: `--help`, limits, log, services, signals, exit code.
@@ -74,7 +74,8 @@ package enum Daemon {
     private static func refuseRoot(_ name: String, _ settings: Settings) throws {
         guard geteuid() == 0, try !settings.bool("allow_root", default: false) else { return }
         throw PrivilegeError(
-            text: "refuses to run as root; start it as an ordinary user, or set MARTLET_ALLOW_ROOT=1 to accept the risk")
+            text: "refuses to run as root; start it as an ordinary user, or set MARTLET_ALLOW_ROOT=1 to accept the risk"
+        )
     }
 
     /// Standard error, by the settings `log.level` and `log.format`.

@@ -20,7 +20,9 @@ package enum DurationText {
     /// The shortest form that `parse` reads back; sub-millisecond parts are dropped.
     package static func format(_ duration: Duration) -> String {
         let parts = duration.components
-        let milliseconds = parts.seconds.multipliedReportingOverflow(by: 1000).partialValue &+ parts.attoseconds / 1_000_000_000_000_000
+        let milliseconds =
+            parts.seconds.multipliedReportingOverflow(by: 1000).partialValue &+ parts.attoseconds
+            / 1_000_000_000_000_000
         for (suffix, scale) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)] as [(String, Int64)]
         where milliseconds >= scale && milliseconds % scale == 0 {
             return "\(milliseconds / scale)\(suffix)"
@@ -38,6 +40,7 @@ extension Duration {
 
     package var inMicroseconds: Int64 {
         let parts = components
-        return parts.seconds.multipliedReportingOverflow(by: 1_000_000).partialValue &+ parts.attoseconds / 1_000_000_000_000
+        return parts.seconds.multipliedReportingOverflow(by: 1_000_000).partialValue &+ parts.attoseconds
+            / 1_000_000_000_000
     }
 }

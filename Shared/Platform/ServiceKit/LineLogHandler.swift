@@ -1,7 +1,7 @@
 package import Logging
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Writes one record a line to standard error, as `key=value` text or as JSON, with one `write`.
@@ -18,7 +18,8 @@ package struct LineLogHandler: LogHandler {
     private let output: @Sendable ([UInt8]) -> Void
 
     package init(
-        label: String, level: Logger.Level, format: Format, output: @escaping @Sendable ([UInt8]) -> Void = writeToStandardError
+        label: String, level: Logger.Level, format: Format,
+        output: @escaping @Sendable ([UInt8]) -> Void = writeToStandardError
     ) {
         self.label = label
         self.logLevel = level
@@ -61,7 +62,11 @@ struct LogLine {
             if !bytes.isEmpty { bytes.append(UInt8(ascii: " ")) }
             bytes.append(contentsOf: key.utf8)
             bytes.append(UInt8(ascii: "="))
-            if value.utf8.allSatisfy(isPlain), !value.isEmpty { bytes.append(contentsOf: value.utf8) } else { quote(value) }
+            if value.utf8.allSatisfy(isPlain), !value.isEmpty {
+                bytes.append(contentsOf: value.utf8)
+            } else {
+                quote(value)
+            }
         case .json:
             if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
             quote(key)

@@ -9,7 +9,8 @@ package struct SettingKey: Sendable, Hashable {
     package let meaning: String
     package let isSecret: Bool
 
-    package init(_ key: String, _ type: String, default fallback: String = "", secret: Bool = false, _ meaning: String) {
+    package init(_ key: String, _ type: String, default fallback: String = "", secret: Bool = false, _ meaning: String)
+    {
         self.key = key
         self.type = type
         self.fallback = fallback

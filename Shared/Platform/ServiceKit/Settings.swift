@@ -2,7 +2,7 @@ import Configuration
 package import MailCore
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What is wrong with which environment variable, in words for the person who set it.
@@ -45,7 +45,8 @@ package struct Settings: Sendable {
         if let text = reader.string(forKey: ConfigKey(key)), !text.isEmpty { return text }
         guard let path = reader.string(forKey: ConfigKey(key + "_file")), !path.isEmpty else { return nil }
         guard let text = firstLine(ofFile: path) else {
-            throw wrong(key + "_file", "names a file that cannot be read", "the path of a readable file that holds the value")
+            throw wrong(
+                key + "_file", "names a file that cannot be read", "the path of a readable file that holds the value")
         }
         return text.isEmpty ? nil : text
     }
@@ -93,7 +94,8 @@ extension Settings {
     ) throws(SettingsError) -> Duration {
         guard let text = try value(key) else { return fallback }
         guard let duration = DurationText.parse(text) else {
-            throw wrong(key, "is '\(shown(text))', not a duration", "a number with a unit: 250ms, 30s, 5min, 24h or 30d")
+            throw wrong(
+                key, "is '\(shown(text))', not a duration", "a number with a unit: 250ms, 30s, 5min, 24h or 30d")
         }
         if let range, !range.contains(duration) {
             let bounds = "\(DurationText.format(range.lowerBound)) to \(DurationText.format(range.upperBound))"
@@ -145,5 +147,6 @@ private func firstLine(ofFile path: String) -> String? {
     var bytes = [UInt8](repeating: 0, count: 4097)
     let count = read(descriptor, &bytes, bytes.count)
     guard (0...4096).contains(count) else { return nil }
-    return String(decoding: bytes.prefix(count).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+    return String(
+        decoding: bytes.prefix(count).prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
 }

@@ -3,9 +3,9 @@ import PostgreSQL
 import QueueContracts
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// The second round trip of a filing transaction, as columns of its parameters.
@@ -62,7 +62,8 @@ struct FilingPlan {
         ]
     }
 
-    func read(_ results: [PostgresRows], into outcome: inout FilingOutcome, left: inout [MailID]) throws(PostgresError) {
+    func read(_ results: [PostgresRows], into outcome: inout FilingOutcome, left: inout [MailID]) throws(PostgresError)
+    {
         guard results.count == 3 else { return }
         var filed: Set<CopyKey> = []
         for row in results[1] {

@@ -64,7 +64,9 @@ private struct LateCopy {
 
 extension PostgresConnection {
     /// Labels the copies and moves those that may move; says how many of each mail moved.
-    fileprivate func applyLabels(_ labels: [MailID: Verdict.Label], _ outcome: inout FilingOutcome) throws -> [MailID: Int32] {
+    fileprivate func applyLabels(_ labels: [MailID: Verdict.Label], _ outcome: inout FilingOutcome) throws -> [MailID:
+        Int32]
+    {
         let ids = PostgresValue.uuidArray(labels.keys.sorted().map { ($0.uuid.high, $0.uuid.low) })
         guard !labels.isEmpty else { return [:] }
         // Found without a lock first, only to know which mailboxes to lock; read again under the locks. Accounts and
@@ -100,7 +102,8 @@ extension PostgresConnection {
     }
 
     private func label(
-        _ copies: [LateCopy], _ labels: [MailID: Verdict.Label], in mailbox: LockedMailbox, _ outcome: inout FilingOutcome
+        _ copies: [LateCopy], _ labels: [MailID: Verdict.Label], in mailbox: LockedMailbox,
+        _ outcome: inout FilingOutcome
     ) throws {
         var mailbox = mailbox
         // RFC 8457 and the IANA registry of IMAP keywords: $Junk, $Phishing.
@@ -110,7 +113,8 @@ extension PostgresConnection {
         let rows = try execute(
             labelCopies,
             [
-                .int8(mailbox.key.account.value), .int8(mailbox.key.mailbox.value), .int8Array(copies.map { Int64($0.uid) }),
+                .int8(mailbox.key.account.value), .int8(mailbox.key.mailbox.value),
+                .int8Array(copies.map { Int64($0.uid) }),
                 .int8Array(bits),
             ])
         for row in rows { outcome.note([changed(mailbox.key, modseq: try row.int8(0))]) }

@@ -11,18 +11,26 @@ extension FilingStore {
             WHERE mail_id = ANY ($1::uuid[]) AND stage = 2 AND parked_at IS NULL
             ORDER BY mail_id, recipient FOR UPDATE
         )
-        SELECT locked.mail_id, locked.recipient, mail.body_id, mail.envelope_from, mail.origin, recipient.address,
-            account.account_id, verdict.label, verdict.probability, verdict.reasons, verdict.model_version,
+        SELECT locked.mail_id, locked.recipient, mail.body_id, mail.envelope_from, mail.origin, receiver.address,
+            receiver.account_id, verdict.label, verdict.probability, verdict.reasons, verdict.model_version,
             box.inbox, box.junk
         FROM locked
-        JOIN mail ON mail.mail_id = locked.mail_id
-        LEFT JOIN recipient ON recipient.mail_id = locked.mail_id AND recipient.recipient = locked.recipient
-        LEFT JOIN account ON account.account_id = recipient.account_id AND account.deleted_at IS NULL
-        LEFT JOIN verdict ON verdict.mail_id = locked.mail_id
+        CROSS JOIN LATERAL (
+            SELECT body_id, envelope_from, origin FROM mail WHERE mail.mail_id = locked.mail_id OFFSET 0
+        ) AS mail
+        LEFT JOIN LATERAL (
+            SELECT address, (
+                SELECT account_id FROM account WHERE account_id = recipient.account_id AND deleted_at IS NULL
+            ) AS account_id
+            FROM recipient WHERE mail_id = locked.mail_id AND recipient.recipient = locked.recipient OFFSET 0
+        ) AS receiver ON true
+        LEFT JOIN LATERAL (
+            SELECT label, probability, reasons, model_version FROM verdict WHERE mail_id = locked.mail_id OFFSET 0
+        ) AS verdict ON true
         LEFT JOIN LATERAL (
             SELECT min(mailbox_id) FILTER (WHERE name = 'INBOX') AS inbox,
                 min(mailbox_id) FILTER (WHERE special_use = '\\Junk') AS junk
-            FROM mailbox WHERE mailbox.account_id = account.account_id
+            FROM mailbox WHERE mailbox.account_id = receiver.account_id
         ) AS box ON true
         ORDER BY locked.mail_id, locked.recipient
         """)
@@ -37,14 +45,22 @@ extension FilingStore {
     static let lockMailboxes = PreparedStatement(
         "filing_lock_mailboxes",
         """
-        SELECT account_id, mailbox_id FROM mailbox
-        WHERE (account_id, mailbox_id) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[]))
-        ORDER BY account_id, mailbox_id FOR UPDATE
+        WITH wanted AS MATERIALIZED (
+            SELECT DISTINCT account_id, mailbox_id FROM unnest($1::bigint[], $2::bigint[]) AS box (account_id, mailbox_id)
+            ORDER BY account_id, mailbox_id
+        )
+        SELECT box.mailbox_id FROM wanted CROSS JOIN LATERAL (
+            SELECT mailbox_id FROM mailbox
+            WHERE mailbox.account_id = wanted.account_id AND mailbox.mailbox_id = wanted.mailbox_id FOR UPDATE
+        ) AS box
         """)
 
     /// The deletion of the work row drives the rest. A copy whose mailbox or body is gone, or whose mailbox has no UID
     /// left (4,294,967,295 is the last, RFC 3501 2.3.1.1), keeps its work row. All messages that one batch adds to a
     /// mailbox share one modseq; their UIDs follow the order of acceptance.
+    ///
+    /// Rows are looked up one by one by their keys (LATERAL ... OFFSET 0), so that a plan made while the tables were
+    /// small stays good. The work rows are locked since the first round trip, so their place on disk does not change.
     static let fileCopies = PreparedStatement(
         "filing_file_copies",
         """
@@ -53,17 +69,27 @@ extension FilingStore {
                 AS copy (mail_id, recipient, account_id, mailbox_id, prefix, place)
         ), shared AS MATERIALIZED (
             SELECT body_id FROM body WHERE body_id = ANY ($6::uuid[]) ORDER BY body_id FOR KEY SHARE
+        ), placed AS MATERIALIZED (
+            SELECT wanted.*, unfinished.place_on_disk, mail.body_id, mail.size + octet_length(wanted.prefix) AS size,
+                mail.received_at, box.uidnext, box.modseq + 1 AS modseq, box.name
+            FROM wanted
+            CROSS JOIN LATERAL (
+                SELECT work.ctid AS place_on_disk FROM work
+                WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND work.stage = 2 OFFSET 0
+            ) AS unfinished
+            CROSS JOIN LATERAL (
+                SELECT body_id, size, received_at FROM mail WHERE mail.mail_id = wanted.mail_id OFFSET 0
+            ) AS mail
+            CROSS JOIN LATERAL (
+                SELECT uidnext, modseq, name FROM mailbox
+                WHERE mailbox.account_id = wanted.account_id AND mailbox.mailbox_id = wanted.mailbox_id OFFSET 0
+            ) AS box
+            WHERE mail.body_id IN (SELECT body_id FROM shared) AND box.uidnext + cardinality($1::uuid[]) < 4294967296
         ), gone AS (
-            DELETE FROM work USING wanted, mail, mailbox, shared
-            WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND work.stage = 2
-                AND mail.mail_id = wanted.mail_id AND shared.body_id = mail.body_id
-                AND mailbox.account_id = wanted.account_id AND mailbox.mailbox_id = wanted.mailbox_id
-                AND mailbox.uidnext + cardinality($1::uuid[]) < 4294967296
-            RETURNING wanted.mail_id, wanted.recipient, wanted.account_id, wanted.mailbox_id, wanted.prefix, wanted.place,
-                mail.body_id, mail.size + octet_length(wanted.prefix) AS size, mail.received_at,
-                mailbox.uidnext, mailbox.modseq + 1 AS modseq, mailbox.name
+            DELETE FROM work WHERE ctid = ANY (ARRAY(SELECT place_on_disk FROM placed)) RETURNING mail_id, recipient
         ), numbered AS MATERIALIZED (
-            SELECT *, uidnext + row_number() OVER (PARTITION BY account_id, mailbox_id ORDER BY place) - 1 AS uid FROM gone
+            SELECT *, uidnext + row_number() OVER (PARTITION BY account_id, mailbox_id ORDER BY place) - 1 AS uid
+            FROM placed JOIN gone USING (mail_id, recipient)
         ), added AS (
             INSERT INTO mailbox_message
                 (account_id, mailbox_id, uid, modseq, flags, mail_id, body_id, size, prefix, internal_date)

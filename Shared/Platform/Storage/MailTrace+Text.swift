@@ -13,13 +13,20 @@ extension MailTrace {
         }
         lines.append("")
         for event in events { lines.append(line(of: event)) }
-        if let verdict { lines += ["", "verdict \(verdict.label.rawValue), p=\(rounded(verdict.probability)), model \(verdict.modelVersion)"] }
+        if let verdict {
+            lines += [
+                "",
+                "verdict \(verdict.label.rawValue), p=\(rounded(verdict.probability)), model \(verdict.modelVersion)",
+            ]
+        }
         for reason in verdict?.reasons ?? [] {
-            lines.append("        \(reason.weight < 0 ? "" : "+")\(rounded(reason.weight))  \(reason.code): \(reason.text)")
+            lines.append(
+                "        \(reason.weight < 0 ? "" : "+")\(rounded(reason.weight))  \(reason.code): \(reason.text)")
         }
         lines.append("")
         for copy in copies {
-            lines.append("now     account \(copy.account): \(copy.mailbox), UID \(copy.uid), \(copy.isSeen ? "seen" : "unseen")")
+            lines.append(
+                "now     account \(copy.account): \(copy.mailbox), UID \(copy.uid), \(copy.isSeen ? "seen" : "unseen")")
         }
         if copies.isEmpty { lines.append("now     in no mailbox") }
         for work in work { lines.append(line(of: work)) }
@@ -54,10 +61,12 @@ private func rounded(_ value: Double) -> String {
 }
 
 private func printable(_ line: String) -> String {
-    String(String.UnicodeScalarView(line.unicodeScalars.map { scalar in
-        switch scalar.value {
-        case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: "?"
-        default: scalar
-        }
-    }))
+    String(
+        String.UnicodeScalarView(
+            line.unicodeScalars.map { scalar in
+                switch scalar.value {
+                case 0..<0x20, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: "?"
+                default: scalar
+                }
+            }))
 }

@@ -3,9 +3,9 @@ package import PostgreSQL
 import ServiceKit
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Looks up a mail's way. Reads only columns that watchd may read too.
@@ -41,14 +41,17 @@ package struct MailTraceStore: Sendable {
         let id: [PostgresValue] = [.uuid(high: mail.uuid.high, low: mail.uuid.low)]
         let answers = try connection.pipeline(
             [loadMail, loadRecipients, loadEvents, loadVerdict, loadCopies, loadWork].map { ($0, id) })
-        guard answers.count == 6, let head = answers[0].first else { throw PostgresError(.decoding, "the mail is gone") }
+        guard answers.count == 6, let head = answers[0].first else {
+            throw PostgresError(.decoding, "the mail is gone")
+        }
         let received = try head.timestamp(0)
         return MailTrace(
             mail: mail, receivedAt: clock(received),
             origin: MailOrigin(rawValue: try head.int2(1)).map { "\($0)" } ?? "unknown",
             envelopeFrom: try head.text(2), size: try head.int8(3), traceparent: try head.text(4),
             recipients: try answers[1].map {
-                MailTrace.Recipient(number: Int(try $0.int4(0)), address: try $0.text(1), account: try $0.optionalInt8(2))
+                MailTrace.Recipient(
+                    number: Int(try $0.int4(0)), address: try $0.text(1), account: try $0.optionalInt8(2))
             },
             events: try answers[2].map { try MailTrace.Event($0, since: received) },
             verdict: try answers[3].first.flatMap { try Verdict($0, from: 0) },
