@@ -12,7 +12,9 @@ import Testing
         #expect(Base64.decodeLenient(Array(encoded.utf8)) == Array(plain.utf8))
     }
 
-    @Test(arguments: ["=", "A", "AA", "AAA", "A===", "Zg=", "Zh==", "Zm9=", "Zm9v\r\n", "Zm 9v", "Zg==Zg==", "Z=g=", "====", "Zm9*"])
+    @Test(arguments: [
+        "=", "A", "AA", "AAA", "A===", "Zg=", "Zh==", "Zm9=", "Zm9v\r\n", "Zm 9v", "Zg==Zg==", "Z=g=", "====", "Zm9*",
+    ])
     func strictRefuses(text: String) {
         #expect(Base64.decodeStrict(Array(text.utf8)) == nil)
     }

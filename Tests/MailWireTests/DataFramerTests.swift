@@ -22,7 +22,8 @@ private func reference(_ bytes: [UInt8]) -> (body: [UInt8], consumed: Int, bad: 
     var body: [UInt8] = []
     var bad = false
     var position = 0
-    while let end = (position..<max(position, bytes.count - 1)).first(where: { bytes[$0] == 13 && bytes[$0 + 1] == 10 }) {
+    while let end = (position..<max(position, bytes.count - 1)).first(where: { bytes[$0] == 13 && bytes[$0 + 1] == 10 })
+    {
         var line = bytes[position..<end]
         position = end + 2
         if line.elementsEqual([46]) { return (body, position, bad) }
@@ -79,7 +80,8 @@ private func reference(_ bytes: [UInt8]) -> (body: [UInt8], consumed: Int, bad: 
 
     @Test func everySplitGivesTheSame() {
         let inputs = [
-            "a\r\n..b\r\n.\r\nX", ".\r\n", "..\r\n.\r\n", "x\r\n.\r.\r\n.\r\nY", "x\ny\r\n.\r\n", "\r\r\n.\r\n", "a\rb\r\n.\r\n",
+            "a\r\n..b\r\n.\r\nX", ".\r\n", "..\r\n.\r\n", "x\r\n.\r.\r\n.\r\nY", "x\ny\r\n.\r\n", "\r\r\n.\r\n",
+            "a\rb\r\n.\r\n",
         ]
         for input in inputs {
             let bytes = Array(input.utf8)

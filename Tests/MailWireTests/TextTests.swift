@@ -2,10 +2,12 @@ import MailWire
 import Testing
 
 @Suite struct DecimalTests {
-    @Test(arguments: [
-        ("0", 0), ("007", 7), ("18446744073709551615", UInt64.max), ("18446744073709551616", nil), ("", nil), ("-1", nil),
-        ("+1", nil), ("1 ", nil), ("0x10", nil), ("99999999999999999999", nil), ("\u{0661}", nil),
-    ] as [(String, UInt64?)])
+    @Test(
+        arguments: [
+            ("0", 0), ("007", 7), ("18446744073709551615", UInt64.max), ("18446744073709551616", nil), ("", nil),
+            ("-1", nil),
+            ("+1", nil), ("1 ", nil), ("0x10", nil), ("99999999999999999999", nil), ("\u{0661}", nil),
+        ] as [(String, UInt64?)])
     func parsesDigitsOnly(text: String, value: UInt64?) {
         #expect(Decimal.parse(text.utf8) == value)
     }
@@ -17,7 +19,9 @@ import Testing
         #expect(Decimal.parseInt("5".utf8, maximum: -1) == nil)
     }
 
-    @Test(arguments: [(0, "0"), (7, "7"), (-12, "-12"), (Int.max, "9223372036854775807"), (Int.min, "-9223372036854775808")])
+    @Test(arguments: [
+        (0, "0"), (7, "7"), (-12, "-12"), (Int.max, "9223372036854775807"), (Int.min, "-9223372036854775808"),
+    ])
     func appends(value: Int, text: String) {
         var output = Array(">".utf8)
         Decimal.append(value, to: &output)
@@ -62,7 +66,8 @@ import Testing
             #expect(byte.isAtomText == (byte >= 0x80 || isPrintable && !specials.contains(byte)))
             #expect(byte.isTokenByte == (isPrintable && !tokenSpecials.contains(byte)))
             #expect(byte.isASCIILetter == (Character(UnicodeScalar(byte)).isLetter && byte < 0x80))
-            #expect(byte.hexDigitValue.map(Int.init) == (byte < 0x80 ? Character(UnicodeScalar(byte)).hexDigitValue : nil))
+            #expect(
+                byte.hexDigitValue.map(Int.init) == (byte < 0x80 ? Character(UnicodeScalar(byte)).hexDigitValue : nil))
         }
     }
 }

@@ -15,17 +15,29 @@ private func show(_ text: String) -> [String] {
         ("a@b.c", ["-|-|a|b.c"]),
         ("John Doe <jdoe@machine.example>", ["John Doe|-|jdoe|machine.example"]),
         ("\"Joe Q. Public\" <john.q.public@example.com>", ["Joe Q. Public|-|john.q.public|example.com"]),
-        ("Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
-            ["Mary Smith|-|mary|x.test", "-|-|jdoe|example.org", "Who?|-|one|y.test"]),
-        ("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
-            ["-|-|boss|nil.test", "Giant; \"Big\" Box|-|sysservices|example.net"]),
+        (
+            "Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
+            ["Mary Smith|-|mary|x.test", "-|-|jdoe|example.org", "Who?|-|one|y.test"]
+        ),
+        (
+            "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+            ["-|-|boss|nil.test", "Giant; \"Big\" Box|-|sysservices|example.net"]
+        ),
         ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", ["Pete|-|pete|silly.test"]),
-        ("A Group(Some people):Chris Jones <c@(Chris's host.)public.example>, joe@example.org, John <jdoe@one.test> (my dear friend); (the end of the group)",
-            ["-|-|A Group|-", "Chris Jones|-|c|public.example", "-|-|joe|example.org", "John|-|jdoe|one.test", "-|-|-|-"]),
+        (
+            "A Group(Some people):Chris Jones <c@(Chris's host.)public.example>, joe@example.org, "
+                + "John <jdoe@one.test> (my dear friend); (the end of the group)",
+            [
+                "-|-|A Group|-", "Chris Jones|-|c|public.example", "-|-|joe|example.org", "John|-|jdoe|one.test",
+                "-|-|-|-",
+            ]
+        ),
         ("(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", ["-|-|Hidden recipients|-", "-|-|-|-"]),
         ("Joe Q. Public <john.q.public@example.com>", ["Joe Q. Public|-|john.q.public|example.com"]),
-        ("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
-            ["Mary Smith|@node.test|mary|example.net", "-|-|jdoe|test.example"]),
+        (
+            "Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
+            ["Mary Smith|@node.test|mary|example.net", "-|-|jdoe|test.example"]
+        ),
         ("<@a.test,@b.test:c@d.test>", ["-|@a.test,@b.test|c|d.test"]),
         ("a@[192.0.2.1], b@[IPv6:2001:db8::1]", ["-|-|a|[192.0.2.1]", "-|-|b|[IPv6:2001:db8::1]"]),
         ("\"quoted local\"@x.test", ["-|-|quoted local|x.test"]),
@@ -62,7 +74,9 @@ private func show(_ text: String) -> [String] {
     }
 
     @Test func endsUnterminatedTokensAtTheEnd() {
-        for text in ["\"abc", "(abc", "a (b", "a@[1.2", "<a", "\"a\\", "(((((", "x:y:z:;;;", "<@a", "<@a:", "a@\"", "\\"] {
+        for text in [
+            "\"abc", "(abc", "a (b", "a@[1.2", "<a", "\"a\\", "(((((", "x:y:z:;;;", "<@a", "<@a:", "a@\"", "\\",
+        ] {
             _ = show(text)
         }
     }

@@ -50,7 +50,10 @@ import Testing
         ("=?ISO-8859-1?Q?a_b?=", "a b"),
         ("=?US-ASCII?Q?Keith_Moore?= <m@x>", "Keith Moore <m@x>"),
         ("=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld J\u{F8}rn Simonsen"),
-        ("=?ISO-8859-8?b?7eXs+SDv4SDp7Oj08A==?=", "\u{5DD}\u{5D5}\u{5DC}\u{5E9} \u{5DF}\u{5D1} \u{5D9}\u{5DC}\u{5D8}\u{5E4}\u{5E0}"),
+        (
+            "=?ISO-8859-8?b?7eXs+SDv4SDp7Oj08A==?=",
+            "\u{5DD}\u{5D5}\u{5DC}\u{5E9} \u{5DF}\u{5D1} \u{5D9}\u{5DC}\u{5D8}\u{5E4}\u{5E0}"
+        ),
         ("=?utf-8?B?5pel5pw=?= =?utf-8?B?rA==?=", "\u{65E5}\u{672C}"),
         ("=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "\u{65E5}\u{672C}"),
         ("=?utf-8*de?Q?=C3=A4?=", "\u{E4}"),
@@ -113,8 +116,11 @@ import Testing
         // RFC 2231 3, 4 and 4.1.
         ("x/y; URL*0=\"ftp://\"; URL*1=\"cs.utk.edu/pub\"", "url", "ftp://cs.utk.edu/pub"),
         ("x/y; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "title", "This is ***fun***"),
-        ("x/y; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"",
-            "title", "This is even more ***fun*** isn't it!"),
+        (
+            "x/y; title*0*=us-ascii'en'This%20is%20even%20more%20; "
+                + "title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"",
+            "title", "This is even more ***fun*** isn't it!"
+        ),
         ("x/y; filename*1=b.exe; filename*0=a", "filename", "ab.exe"),
         ("x/y; filename*0=a; filename*2=c", "filename", "a"),
         ("x/y; filename*0=a; filename*0=b; filename*1=c", "filename", "ac"),

@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test func aMillionEmptyParts() {
-        let text = Array("Content-Type: multipart/mixed; boundary=b\r\n\r\n".utf8)
+        let text =
+            Array("Content-Type: multipart/mixed; boundary=b\r\n\r\n".utf8)
             + Array(repeatElement(Array("--b\r\n\r\n".utf8), count: 1_000_000).joined())
         let summary = scan(text)
         #expect(summary.structure.children.count == MessageLimits.parts - 1)
@@ -71,7 +72,8 @@ import Testing
     }
 
     @Test func controlBytesInHeaders() {
-        let summary = scan(Array("Subject: ".utf8) + [0xFF, 0xFE, 0x00, 0x7A, 0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x1A, 0x41])
+        let summary = scan(
+            Array("Subject: ".utf8) + [0xFF, 0xFE, 0x00, 0x7A, 0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x1A, 0x41])
         #expect(summary.envelope.subject == [0xFF, 0xFE, 0x80, 0x7A])
         #expect(summary.preview == "A")
         #expect(summary.flags == [.has8Bit, .hasNUL])

@@ -7,8 +7,11 @@ import Testing
         ("Fri, 21 Nov 1997 09:55:06 -0600", 880_127_706, -360),
         ("Tue, 1 Jul 2003 10:52:37 +0200", 1_057_049_557, 120),
         ("Thu, 13 Feb 1969 23:32 -0330", -27_723_480, -210),
-        ("Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)",
-            -27_723_480, -210),
+        (
+            "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n"
+                + "      23:32\r\n               -0330 (Newfoundland Time)",
+            -27_723_480, -210
+        ),
         ("21 Nov 97 09:55:06 GMT", 880_106_106, 0),
         ("Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", 880_127_706, -360),
         ("Fri, 21 Nov 97 09:55:06 CST", 880_127_706, -360),
@@ -43,8 +46,10 @@ import Testing
     }
 
     @Test func aMegabyteIsNoDateAndCostsNothing() {
-        #expect(MailDate.parse([UInt8](repeating: 0x20, count: 1 << 20) + Array("1 Jan 2024 00:00:00 +0000".utf8)) == nil)
-        #expect(MailDate.parse(Array("1 Jan 2024 00:00:00 +0000".utf8) + [UInt8](repeating: 0x78, count: 1 << 20)) != nil)
+        #expect(
+            MailDate.parse([UInt8](repeating: 0x20, count: 1 << 20) + Array("1 Jan 2024 00:00:00 +0000".utf8)) == nil)
+        #expect(
+            MailDate.parse(Array("1 Jan 2024 00:00:00 +0000".utf8) + [UInt8](repeating: 0x78, count: 1 << 20)) != nil)
     }
 
     @Test func formatsAndRoundTrips() {

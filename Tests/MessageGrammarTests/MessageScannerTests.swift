@@ -6,12 +6,16 @@ import Testing
     @Test func plainMail() {
         let summary = scan(
             mail(
-                "From: \"A. B\" <a@b.test>", "To: c@d.test,", " E <e@f.test>", "Subject: =?utf-8?q?h=C3=A9?=", "Date: Sat, 21 Nov 2026 07:55:05 +0100",
+                "From: \"A. B\" <a@b.test>", "To: c@d.test,", " E <e@f.test>", "Subject: =?utf-8?q?h=C3=A9?=",
+                "Date: Sat, 21 Nov 2026 07:55:05 +0100",
                 "Message-ID: <1@b.test>", "In-Reply-To: <0@d.test>", "", "Hello", "", "there"))
         #expect(describe(summary.structure) == "text/plain 0:175+16/3")
         #expect(summary.headerLength == 175 && summary.size == 191 && summary.lines == 11)
         #expect(summary.envelope.subject == Array("=?utf-8?q?h=C3=A9?=".utf8))
-        #expect(summary.envelope.from == [MailAddress(name: Array("A. B".utf8), mailbox: Array("a".utf8), host: Array("b.test".utf8))])
+        #expect(
+            summary.envelope.from == [
+                MailAddress(name: Array("A. B".utf8), mailbox: Array("a".utf8), host: Array("b.test".utf8))
+            ])
         #expect(summary.envelope.sender == summary.envelope.from && summary.envelope.replyTo == summary.envelope.from)
         #expect(summary.envelope.to.map(\.text) == ["c@d.test", "e@f.test"])
         #expect(summary.envelope.cc == [] && summary.envelope.bcc == [])
@@ -50,7 +54,8 @@ import Testing
     /// RFC 2046 5.1.1: the CRLF before a delimiter belongs to the delimiter.
     @Test func multipartOffsets() {
         let text = mail(
-            "Content-Type: multipart/mixed; boundary=b", "", "preamble", "--b", "", "one", "--b", "Content-Type: text/html", "",
+            "Content-Type: multipart/mixed; boundary=b", "", "preamble", "--b", "", "one", "--b",
+            "Content-Type: text/html", "",
             "two", "", "--b--", "epilogue")
         let bytes = Array(text.utf8)
         let structure = scan(text).structure
@@ -66,7 +71,8 @@ import Testing
     @Test func delimitersMatchOnlyAsAWhole() {
         let summary = scan(
             mail(
-                "Content-Type: multipart/mixed; boundary=\"b\"", "", "--b", "", "--bc", "--b -", "x--b", " --b", "--B", "---b",
+                "Content-Type: multipart/mixed; boundary=\"b\"", "", "--b", "", "--bc", "--b -", "x--b", " --b", "--B",
+                "---b",
                 "--b \t", "", "second", "--b-- \t", "--b", "not a part"))
         #expect(shape(summary.structure) == "mixed[text/plain, text/plain]")
         #expect(summary.preview == "--bc --b - x--b --b --B ---b")
@@ -74,8 +80,10 @@ import Testing
 
     @Test func nestedMultipartsWithRelatedBoundaries() {
         let text = mail(
-            "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: multipart/alternative; boundary=bb", "", "--bb", "",
-            "plain", "--bb", "Content-Type: text/html", "", "html", "--bb--", "--b", "Content-Type: application/pdf; name=x.pdf", "",
+            "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: multipart/alternative; boundary=bb",
+            "", "--bb", "",
+            "plain", "--bb", "Content-Type: text/html", "", "html", "--bb--", "--b",
+            "Content-Type: application/pdf; name=x.pdf", "",
             "pdf", "--b--")
         let summary = scan(text)
         #expect(shape(summary.structure) == "mixed[alternative[text/plain, text/html], application/pdf]")
@@ -85,7 +93,8 @@ import Testing
     @Test func outerDelimiterEndsAllInside() {
         let summary = scan(
             mail(
-                "Content-Type: multipart/mixed; boundary=o", "", "--o", "Content-Type: multipart/mixed; boundary=i", "", "--i", "",
+                "Content-Type: multipart/mixed; boundary=o", "", "--o", "Content-Type: multipart/mixed; boundary=i", "",
+                "--i", "",
                 "in", "--o", "", "out", "--i", "still out", "--o--"))
         #expect(shape(summary.structure) == "mixed[mixed[text/plain], text/plain]")
         #expect(summary.flags == .malformed)
@@ -93,7 +102,8 @@ import Testing
 
     @Test func enclosedMessage() {
         let text = mail(
-            "Content-Type: multipart/mixed; boundary=b", "Subject: outer", "", "--b", "Content-Type: message/rfc822", "", "Subject: inner",
+            "Content-Type: multipart/mixed; boundary=b", "Subject: outer", "", "--b", "Content-Type: message/rfc822",
+            "", "Subject: inner",
             "From: x@y", "Content-Type: multipart/mixed; boundary=c", "", "--c", "", "deep", "--c--", "--b--")
         let bytes = Array(text.utf8)
         let summary = scan(text)
@@ -110,7 +120,8 @@ import Testing
     @Test func digestPartsAreMessages() {
         let summary = scan(
             mail(
-                "Content-Type: multipart/digest; boundary=b", "", "--b", "", "Subject: one", "", "x", "--b", "Content-Type: text/plain",
+                "Content-Type: multipart/digest; boundary=b", "", "--b", "", "Subject: one", "", "x", "--b",
+                "Content-Type: text/plain",
                 "", "y", "--b--"))
         #expect(shape(summary.structure) == "digest[rfc822{text/plain}, text/plain]")
     }
@@ -129,7 +140,9 @@ import Testing
 
     @Test func partWithoutEmptyLineIsAllHeader() {
         let summary = scan(
-            mail("Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/html", "--b", "", "x", "--b--"))
+            mail(
+                "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/html", "--b", "", "x",
+                "--b--"))
         #expect(shape(summary.structure) == "mixed[text/html, text/plain]")
         #expect(summary.structure.children.first?.bodyLength == 0)
         #expect(summary.flags == .malformed)
@@ -139,7 +152,9 @@ import Testing
     @Test(arguments: [" \r\n", ""])
     func delimiterInAHeaderEndsIt(line: String) {
         let summary = scan(
-            "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\(line)--b\r\n\r\none\r\n--b\r\nA: b\r\n--c\r\n--b--\r\n")
+            "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\(line)"
+                + "--b\r\n\r\none\r\n--b\r\nA: b\r\n--c\r\n--b--\r\n"
+        )
         #expect(shape(summary.structure) == "mixed[text/plain, text/plain]")
         #expect(summary.preview == "one")
         #expect(summary.structure.children.last?.bodyLength == 3)
@@ -148,7 +163,9 @@ import Testing
 
     @Test func doubledDelimitersAreOne() {
         let summary = scan(
-            mail("Content-Type: multipart/mixed; boundary=b", "", "--b", "--b", "--b", "Content-Type: text/html", "", "x", "--b--"))
+            mail(
+                "Content-Type: multipart/mixed; boundary=b", "", "--b", "--b", "--b", "Content-Type: text/html", "",
+                "x", "--b--"))
         #expect(shape(summary.structure) == "mixed[text/html]")
         #expect(summary.flags == [])
     }
@@ -162,9 +179,11 @@ import Testing
     @Test func previewTakesTheFirstTextThatHasText() {
         let summary = scan(
             mail(
-                "Content-Type: multipart/mixed; boundary=b", "", "--b", "", " ", "--b", "Content-Type: text/html; charset=utf-8",
+                "Content-Type: multipart/mixed; boundary=b", "", "--b", "", " ", "--b",
+                "Content-Type: text/html; charset=utf-8",
                 "Content-Transfer-Encoding: quoted-printable", "",
-                "<style>p{color:red}</style><p>Gr=C3=BC=C3=9Fe&nbsp;<b>an</b> =", "alle</p><div style=3D\"display:none\">hidden</div>", "--b--"))
+                "<style>p{color:red}</style><p>Gr=C3=BC=C3=9Fe&nbsp;<b>an</b> =",
+                "alle</p><div style=3D\"display:none\">hidden</div>", "--b--"))
         #expect(summary.preview == "Gr\u{FC}\u{DF}e an alle")
     }
 
@@ -193,7 +212,8 @@ import Testing
         let part = scan(
             mail(
                 "Content-Type: IMAGE/Png; name=\"a b.png\"", "Content-Transfer-Encoding: BASE64", "Content-ID: <x@y>",
-                "Content-Description: a\r\n picture", "Content-Disposition: Inline; filename*=utf-8''%C3%A4.png", "Content-MD5: abc==",
+                "Content-Description: a\r\n picture", "Content-Disposition: Inline; filename*=utf-8''%C3%A4.png",
+                "Content-MD5: abc==",
                 "Content-Language: de, en-GB (British)", "Content-Location: http://x/y", "", "")
         ).structure
         #expect(part.mediaType == MediaType("image", "png") && part.encoding == "base64")

@@ -8,10 +8,16 @@ import Testing
 
     @Test(arguments: [
         ("bad-newlines-multiple-parts.msg", "mixed[text/plain]", "Text body"),
-        ("boundary-name-clash.msg", "mixed[alternative[text/plain, text/html], application/pdf]", "Please see attachment for report"),
+        (
+            "boundary-name-clash.msg", "mixed[alternative[text/plain, text/html], application/pdf]",
+            "Please see attachment for report"
+        ),
         ("delimiter-after-space-line.eml", "mixed[text/html, image/jpeg]", "Hello world"),
         ("intermediate-boundaries.msg", "mixed[text/plain, text/plain]", "first part"),
-        ("lhost-postfix-01.eml", "report[text/plain, message/delivery-status, rfc822{text/plain}]", "This is the mail system at host"),
+        (
+            "lhost-postfix-01.eml", "report[text/plain, message/delivery-status, rfc822{text/plain}]",
+            "This is the mail system at host"
+        ),
         ("malformedHeaderStartsBody-nocrlfcrlf.msg", "text/plain", "Body text"),
         ("multipartdigestnestedemptyparts.msg", "digest[rfc822{mixed[text/plain]}]", ""),
         ("russian-headers.msg", "text/plain", ""),

@@ -4,7 +4,9 @@ import Testing
 /// However the bytes are cut, the summary is the same.
 @Suite struct ScanInvarianceTests {
     static let small = [
-        mail("Content-Type: multipart/mixed; boundary=b", "", "p", "--b", "", "one", "--b-", "--b ", "A: b", "", "", "--b--", "e"),
+        mail(
+            "Content-Type: multipart/mixed; boundary=b", "", "p", "--b", "", "one", "--b-", "--b ", "A: b", "", "",
+            "--b--", "e"),
         mail("Content-Type: multipart/digest; boundary=\"-\"", "", "---", "", "S: x", "", "y", "-----"),
         "A: b\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\na\r\r\n--x--",
         "Subject: a\r\n b\r\n\r\r\n\r\n-\r\n--\r\n",
@@ -30,21 +32,27 @@ import Testing
     @Test func randomMailAndRandomCuts() {
         var random = SeededGenerator(seed: 5)
         let lines = [
-            "--b", "--b--", "--c", "--c--", "", "", "x", "Content-Type: multipart/mixed; boundary=c", "Content-Type: message/rfc822",
-            "Received: x", "odd: field", "Content-Transfer-Encoding: base64", "Zm9v", "Zg==", " folded", "-", "--", "Subject: s",
+            "--b", "--b--", "--c", "--c--", "", "", "x", "Content-Type: multipart/mixed; boundary=c",
+            "Content-Type: message/rfc822",
+            "Received: x", "odd: field", "Content-Transfer-Encoding: base64", "Zm9v", "Zg==", " folded", "-", "--",
+            "Subject: s",
             String(repeating: "-", count: 1_100), "--b" + String(repeating: " ", count: 1_030),
             String(repeating: "A: long ", count: 200),
         ]
         let endings = ["\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n"]
         for _ in 0..<2_000 {
-            let type = ["multipart/mixed; boundary=b\r\n\r\n", "multipart/digest; boundary=b\r\n\r\n"].randomElement(using: &random) ?? ""
+            let type =
+                ["multipart/mixed; boundary=b\r\n\r\n", "multipart/digest; boundary=b\r\n\r\n"].randomElement(
+                    using: &random) ?? ""
             var text = Bool.random(using: &random) ? "" : "Content-Type: \(type)"
             for _ in 0..<Int.random(in: 0..<24, using: &random) {
                 text += (lines.randomElement(using: &random) ?? "") + (endings.randomElement(using: &random) ?? "")
             }
             let bytes = Array(text.utf8)
             let whole = scan(bytes)
-            var cuts = (0..<Int.random(in: 1..<12, using: &random)).map { _ in Int.random(in: 0...bytes.count, using: &random) }
+            var cuts = (0..<Int.random(in: 1..<12, using: &random)).map { _ in
+                Int.random(in: 0...bytes.count, using: &random)
+            }
             cuts.sort()
             guard scan(bytes, cuts: cuts) == whole, scan(bytes, cuts: Array(0..<bytes.count)) == whole else {
                 Issue.record("differs: \(text.debugDescription) \(cuts)")

@@ -1,15 +1,20 @@
 import MessageGrammar
 import Testing
 
-/// The example of RFC 3501 6.4.5: parts 1 and 2 are leaves, 3 a message with two, 4 a multipart of an image and a message
+/// The example of RFC 3501 6.4.5: parts 1 and 2 are leaves, 3 a message with two, 4 a multipart of an image and a
+/// message
 /// whose second part is an alternative.
 @Suite struct SectionTests {
     static let text = mail(
-        "Content-Type: multipart/mixed; boundary=a", "", "--a", "", "p1", "--a", "Content-Type: application/octet-stream", "", "p2", "--a",
-        "Content-Type: message/rfc822", "", "Subject: three", "Content-Type: multipart/mixed; boundary=b", "", "--b", "", "p3.1", "--b",
-        "Content-Type: application/octet-stream", "", "p3.2", "--b--", "--a", "Content-Type: multipart/mixed; boundary=c", "", "--c",
+        "Content-Type: multipart/mixed; boundary=a", "", "--a", "", "p1", "--a",
+        "Content-Type: application/octet-stream", "", "p2", "--a",
+        "Content-Type: message/rfc822", "", "Subject: three", "Content-Type: multipart/mixed; boundary=b", "", "--b",
+        "", "p3.1", "--b",
+        "Content-Type: application/octet-stream", "", "p3.2", "--b--", "--a",
+        "Content-Type: multipart/mixed; boundary=c", "", "--c",
         "Content-Type: image/gif", "", "p4.1", "--c", "Content-Type: message/rfc822", "", "Subject: four",
-        "Content-Type: multipart/mixed; boundary=d", "", "--d", "", "p4.2.1", "--d", "Content-Type: multipart/alternative; boundary=e", "",
+        "Content-Type: multipart/mixed; boundary=d", "", "--d", "", "p4.2.1", "--d",
+        "Content-Type: multipart/alternative; boundary=e", "",
         "--e", "", "p4.2.2.1", "--e", "Content-Type: text/richtext", "", "p4.2.2.2", "--e--", "--d--", "--c--", "--a--")
     let bytes = Array(Self.text.utf8)
     let summary = scan(Self.text)
@@ -31,11 +36,13 @@ import Testing
         func text(_ range: Range<Int>?) -> String? { range.map { String(decoding: bytes[$0], as: UTF8.self) } }
         #expect(text(summary.headerRange(at: [])) == "Content-Type: multipart/mixed; boundary=a\r\n\r\n")
         #expect(text(summary.textRange(at: []))?.hasPrefix("--a\r\n") == true)
-        #expect(text(summary.headerRange(at: [3])) == "Subject: three\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
+        #expect(
+            text(summary.headerRange(at: [3])) == "Subject: three\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n")
         #expect(text(summary.textRange(at: [3]))?.hasSuffix("--b--") == true)
         #expect(text(summary.headerRange(at: [4, 2]))?.hasPrefix("Subject: four") == true)
         #expect(text(summary.mimeHeaderRange(at: [4, 2])) == "Content-Type: message/rfc822\r\n\r\n")
-        #expect(text(summary.mimeHeaderRange(at: [4, 2, 2])) == "Content-Type: multipart/alternative; boundary=e\r\n\r\n")
+        #expect(
+            text(summary.mimeHeaderRange(at: [4, 2, 2])) == "Content-Type: multipart/alternative; boundary=e\r\n\r\n")
         #expect(summary.headerRange(at: [1]) == nil && summary.textRange(at: [4]) == nil)
         #expect(summary.contentRange(at: []) == 0..<bytes.count)
     }

@@ -1,6 +1,7 @@
 import MessageGrammar
 
-/// A structure in one line, for tests: `text/plain 12:30+5/1` is a leaf whose header begins at 12, is 30 long, and whose
+/// A structure in one line, for tests: `text/plain 12:30+5/1` is a leaf whose header begins at 12, is 30 long, and
+/// whose
 /// body has 5 octets in 1 line; children stand in brackets.
 func describe(_ part: BodyPart) -> String {
     let own = "\(part.mediaType.text) \(part.headerOffset):\(part.headerLength)+\(part.bodyLength)/\(part.lines)"

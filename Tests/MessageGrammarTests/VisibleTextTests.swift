@@ -22,18 +22,24 @@ import Testing
     }
 
     @Test(arguments: [
-        "<div style='display:none'>H</div>V", "<div style=\"DISPLAY : NONE !important\">H</div>V", "<span style='font-size:0'>H</span>V",
+        "<div style='display:none'>H</div>V", "<div style=\"DISPLAY : NONE !important\">H</div>V",
+        "<span style='font-size:0'>H</span>V",
         "<span style='font-size:0px;line-height:0'>H</span>V", "<span style='font-size:1px'>H</span>V",
-        "<span style='visibility:hidden'>H</span>V", "<span style='opacity:0'>H</span>V", "<span style='opacity:0.01'>H</span>V",
-        "<div style='max-height:0;overflow:hidden'>H</div>V", "<div style='height:0px;width:0px;overflow:hidden'>H</div>V",
-        "<span style='mso-hide:all'>H</span>V", "<p hidden>H</p>V", "<font size=0>H</font>V", "<font color=white>H</font>V",
+        "<span style='visibility:hidden'>H</span>V", "<span style='opacity:0'>H</span>V",
+        "<span style='opacity:0.01'>H</span>V",
+        "<div style='max-height:0;overflow:hidden'>H</div>V",
+        "<div style='height:0px;width:0px;overflow:hidden'>H</div>V",
+        "<span style='mso-hide:all'>H</span>V", "<p hidden>H</p>V", "<font size=0>H</font>V",
+        "<font color=white>H</font>V",
         "<font color=\"#FFFFFF\">H</font>V", "<font color=#fefefe>H</font>V", "<span style='color:#fff'>H</span>V",
         "<span style='color:rgb(255, 255, 255)'>H</span>V", "<span style='color:rgba(254,254,254,.9)'>H</span>V",
         "<table bgcolor=black><tr><td><font color='#000000'>H</font></table>V",
         "<div style='background-color:#123456'><span style='color:#123457'>H</span></div>V",
-        "<div style='background:#eee url(x)'><font color=#eeeeee>H</font></div>V", "<span style='color:transparent'>H</span>V",
+        "<div style='background:#eee url(x)'><font color=#eeeeee>H</font></div>V",
+        "<span style='color:transparent'>H</span>V",
         "<div style='text-indent:-9999px'>H</div>V", "<div style='position:absolute;left:-5000px'>H</div>V",
-        "<style>.h{display:none}</style><i class='x h'>H</i>V", "<style>/* c */ #z , .q { font-size:0 }</style><i id=Z>H</i>V",
+        "<style>.h{display:none}</style><i class='x h'>H</i>V",
+        "<style>/* c */ #z , .q { font-size:0 }</style><i id=Z>H</i>V",
         "<div style='display&#58;none'>H</div>V", "<div style='display:none'><p>H</p></div>V",
         "<p style='display:none'>H<p>V", "<div style='display:none'><b style='visibility:visible'>H</b></div>V",
         "<style>@import 'x'; .h{visibility:hidden}</style><i class=h>H</i>V",
@@ -46,10 +52,13 @@ import Testing
     }
 
     @Test(arguments: [
-        "<td style='font-size:0'><span style='font-size:14px'>V</span></td>", "<div style='font-size:12px;color:#333'>V</div>",
+        "<td style='font-size:0'><span style='font-size:14px'>V</span></td>",
+        "<div style='font-size:12px;color:#333'>V</div>",
         "<style>@media print{.v{display:none}}</style><i class=v>V</i>",
-        "<table bgcolor=#000000><tr><td><font color=white>V</font></table>", "<div style='visibility:hidden'><i style='visibility:visible'>V</i></div>",
-        "<div style='height:0'>V</div>", "<b style='opacity:1'>V</b>", "<b style='display:block'>V</b>", "<b style=';;:;x'>V</b>",
+        "<table bgcolor=#000000><tr><td><font color=white>V</font></table>",
+        "<div style='visibility:hidden'><i style='visibility:visible'>V</i></div>",
+        "<div style='height:0'>V</div>", "<b style='opacity:1'>V</b>", "<b style='display:block'>V</b>",
+        "<b style=';;:;x'>V</b>",
         "<div style='display:none'></div>V", "<b style='text-indent:-20px'>V</b>", "<font color=gray>V</font>",
     ])
     func doesNotHideWhatCanBeSeen(html: String) {
@@ -73,8 +82,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("http://a.test.", "a.test"), ("https://a@b@c.test/", "c.test"), ("HTTP://[::1]:80/", "[::1]"), ("http:a.test", "a.test"),
-        ("ht\ttp://a.test", "a.test"), ("http://a.test\\@b.test", "a.test"), ("", ""), (":", ""), ("//", ""), ("http://", ""), ("x:y", ""),
+        ("http://a.test.", "a.test"), ("https://a@b@c.test/", "c.test"), ("HTTP://[::1]:80/", "[::1]"),
+        ("http:a.test", "a.test"),
+        ("ht\ttp://a.test", "a.test"), ("http://a.test\\@b.test", "a.test"), ("", ""), (":", ""), ("//", ""),
+        ("http://", ""), ("x:y", ""),
         ("http://\u{E4}.test", "\u{E4}.test"),
     ])
     func hostAsBrowsersReadIt(target: String, host: String) {
@@ -82,14 +93,18 @@ import Testing
     }
 
     @Test func linksInPlainText() {
-        let links = LinkTarget.links(inPlainText: "see http://a.test/x, <https://b.test> xhttp://c ftp://d.test :// http://")
+        let links = LinkTarget.links(
+            inPlainText: "see http://a.test/x, <https://b.test> xhttp://c ftp://d.test :// http://")
         #expect(links.map(\.host) == ["a.test", "b.test", "c", ""])
     }
 
     @Test func staysWithinItsLimits() {
         let links = VisibleText(html: String(repeating: "<a href=http://x>", count: 5_000))
         #expect(links.links.count == VisibleText.maximumLinks && links.linkCount == 5_000)
-        for filler in ["<div>", "<div style='display:none'>", "</div>", "<!--", "<", "&", "<a href=", "<style>", "<b x='", "<style>a{", "&#"] {
+        for filler in [
+            "<div>", "<div style='display:none'>", "</div>", "<!--", "<", "&", "<a href=", "<style>", "<b x='",
+            "<style>a{", "&#",
+        ] {
             _ = VisibleText(html: String(repeating: filler, count: 100_000))
         }
         #expect(VisibleText(html: String(repeating: "word ", count: 10_000), maximumText: 100).text.utf8.count < 60_000)
@@ -97,9 +112,14 @@ import Testing
 
     @Test func neverFailsOnRandomMarkup() {
         var random = SeededGenerator(seed: 9)
-        let alphabet = ["<", ">", "/", "a", "style", "=", "'", "\"", " ", "&", "#", "x41;", "!--", "-->", "display:none", ";", "{", "}", "p", "\u{E4}"]
+        let alphabet = [
+            "<", ">", "/", "a", "style", "=", "'", "\"", " ", "&", "#", "x41;", "!--", "-->", "display:none", ";", "{",
+            "}", "p", "\u{E4}",
+        ]
         for _ in 0..<10_000 {
-            let html = (0..<Int.random(in: 0..<30, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "" }.joined()
+            let html = (0..<Int.random(in: 0..<30, using: &random)).map { _ in
+                alphabet.randomElement(using: &random) ?? ""
+            }.joined()
             _ = VisibleText(html: html)
         }
     }

@@ -1,4 +1,5 @@
-/// One entity of a mail (RFC 2046): a leaf, a multipart or an enclosed message. Offsets count from the body's first byte.
+/// One entity of a mail (RFC 2046): a leaf, a multipart or an enclosed message. Offsets count from the body's first
+/// byte.
 package struct BodyPart: Sendable, Equatable {
     package indirect enum Content: Sendable, Equatable {
         case leaf

@@ -3,7 +3,8 @@ import MailWire
 
 /// Text of any charset a mail names, as a String. Never fails: what cannot be read becomes U+FFFD.
 package enum CharsetDecoder {
-    /// `charset` as the mail writes it, any case. Without one, or with one nobody knows: UTF-8 if it is, else Windows-1252.
+    /// `charset` as the mail writes it, any case. Without one, or with one nobody knows: UTF-8 if it is, else
+    /// Windows-1252.
     package static func string(_ bytes: UnsafeRawBufferPointer, charset: String?) -> String {
         switch CharsetName.lookup(charset) {
         case .utf8: return String(decoding: bytes, as: UTF8.self)

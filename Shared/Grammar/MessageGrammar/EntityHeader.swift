@@ -164,10 +164,14 @@ enum KnownField {
         case 11: found = matches("in-reply-to") ? .inReplyTo : matches("content-md5") ? .contentMD5 : nil
         case 12: found = matches("content-type") ? .contentType : nil
         case 16:
-            found = matches("content-language") ? .contentLanguage
+            found =
+                matches("content-language")
+                ? .contentLanguage
                 : matches("content-location") ? .contentLocation : nil
         case 19:
-            found = matches("content-disposition") ? .contentDisposition
+            found =
+                matches("content-disposition")
+                ? .contentDisposition
                 : matches("content-description") ? .contentDescription : nil
         case 25: found = matches("content-transfer-encoding") ? .contentTransferEncoding : nil
         default: found = nil

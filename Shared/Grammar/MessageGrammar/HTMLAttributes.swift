@@ -1,6 +1,7 @@
 import MailWire
 
-/// The attributes of one start tag that matter here, as ranges of the source. The first of a name counts (HTML 13.2.5.33).
+/// The attributes of one start tag that matter here, as ranges of the source. The first of a name counts (HTML
+/// 13.2.5.33).
 struct HTMLAttributes {
     private(set) var href: Range<Int>?
     private var style: Range<Int>?

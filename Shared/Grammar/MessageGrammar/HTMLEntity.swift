@@ -11,7 +11,9 @@ enum HTMLEntity {
         guard position < limit else { return nil }
         if bytes[position] == UInt8(ascii: "#") { return number(bytes, from: position + 1, end: limit) }
         let nameStart = position
-        while position < limit, position - nameStart < maximumLength, bytes[position].isASCIIAlphanumeric { position += 1 }
+        while position < limit, position - nameStart < maximumLength, bytes[position].isASCIIAlphanumeric {
+            position += 1
+        }
         guard position > nameStart else { return nil }
         let name = UnsafeRawBufferPointer(rebasing: bytes[nameStart..<position])
         guard let scalar = scalar(named: name) else { return nil }

@@ -137,7 +137,8 @@ struct HTMLReader {
 
     private mutating func closeImplied(by tag: HTMLTag, _ traits: HTMLTag.Traits) {
         guard let top = stack.last else { return }
-        let isImplied = top.tag == tag && traits.contains(.selfEnding)
+        let isImplied =
+            top.tag == tag && traits.contains(.selfEnding)
             || top.tag == .p && traits.contains(.block) && tag != .br
         guard isImplied else { return }
         stack.removeLast()

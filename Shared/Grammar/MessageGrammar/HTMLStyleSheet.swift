@@ -29,7 +29,9 @@ struct HTMLStyleSheet {
         while position < css.count {
             if css[position].isFoldingWhiteSpace || css[position] == UInt8(ascii: "}") {
                 position += 1
-            } else if position + 1 < css.count, css[position] == UInt8(ascii: "/"), css[position + 1] == UInt8(ascii: "*") {
+            } else if position + 1 < css.count, css[position] == UInt8(ascii: "/"),
+                css[position + 1] == UInt8(ascii: "*")
+            {
                 let end = ASCII.firstIndexIgnoringCase(of: "*/", in: css, from: position + 2)
                 position = end.map { $0 + 2 } ?? css.count
             } else if ASCII.hasPrefixIgnoringCase(css[position...], "<!--") {
@@ -56,7 +58,8 @@ struct HTMLStyleSheet {
         let body = [UInt8](css[declarations].prefix(1_024))
         for selector in css[selectors].split(separator: UInt8(ascii: ",")).prefix(16) {
             let range = ASCII.trimmedRange(css, selector.startIndex..<selector.endIndex)
-            let isSimple = !range.isEmpty && range.count <= 64
+            let isSimple =
+                !range.isEmpty && range.count <= 64
                 && css[range].dropFirst().allSatisfy { $0.isASCIIAlphanumeric || $0 == 0x2D || $0 == 0x5F }
             guard isSimple else { continue }
             rules[ASCII.lowercased(css[range]), default: []] += body + [UInt8(ascii: ";")]

@@ -1,5 +1,5 @@
-import MailWire
 import Glibc
+import MailWire
 
 /// One field of a header block, as ranges of the block's bytes (RFC 5322 2.2).
 package struct HeaderField: Sendable, Equatable {

@@ -71,7 +71,8 @@ struct HeaderLexer {
         lastComment = start..<end
     }
 
-    /// RFC 5322 3.2.4, at the opening quote: the content, unquoted and unfolded. A missing closing quote ends at the end.
+    /// RFC 5322 3.2.4, at the opening quote: the content, unquoted and unfolded. A missing closing quote ends at the
+    /// end.
     ///
     /// With `keepsPaths` a backslash is taken off only before a quote or a backslash: senders write `"C:\dir\file"`.
     mutating func quotedString(into output: inout [UInt8], keepsPaths: Bool = false) {

@@ -5,7 +5,9 @@ import MailWire
 package enum LinkTarget {
     /// Lowercase host of an http, https, ftp or mailto link, without port; empty for anything else.
     package static func host(_ target: [UInt8]) -> String {
-        let cleaned = target.filter { $0 > 0x20 && $0 != 0x7F }.map { $0 == UInt8(ascii: "\\") ? UInt8(ascii: "/") : $0 }
+        let cleaned = target.filter { $0 > 0x20 && $0 != 0x7F }.map {
+            $0 == UInt8(ascii: "\\") ? UInt8(ascii: "/") : $0
+        }
         var rest = cleaned[...]
         if let colon = rest.firstIndex(of: UInt8(ascii: ":")), isScheme(rest[..<colon]) {
             let scheme = String(decoding: ASCII.lowercased(rest[..<colon]), as: UTF8.self)
@@ -19,7 +21,8 @@ package enum LinkTarget {
             return ""
         }
         rest = rest.drop { $0 == UInt8(ascii: "/") }
-        return authorityHost(rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+        return authorityHost(
+            rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
     }
 
     private static func isScheme(_ bytes: ArraySlice<UInt8>) -> Bool {

@@ -37,7 +37,11 @@ extension [MIMEParameter] {
         while let segment = segments[index] {
             var value = segment.value[...]
             if index == 0, first.isEncoded { charset = Self.takeCharset(&value) }
-            if segment.isEncoded { Self.appendPercentDecoded(value, to: &bytes) } else { bytes.append(contentsOf: value) }
+            if segment.isEncoded {
+                Self.appendPercentDecoded(value, to: &bytes)
+            } else {
+                bytes.append(contentsOf: value)
+            }
             index += 1
         }
         return CharsetDecoder.string(bytes, charset: charset)

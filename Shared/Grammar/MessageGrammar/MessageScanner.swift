@@ -5,7 +5,8 @@ import MailWire
 /// Reads a mail once, while it arrives, and derives its `MessageSummary`. Takes any cuts, keeps header blocks and a
 /// little text but no bodies, never fails: odd mail gives the best summary there is.
 ///
-/// Lines end at LF; a CR before it belongs to the line end. (Mail from SMTP has CRLF only; IMAP APPEND may bring others.)
+/// Lines end at LF; a CR before it belongs to the line end. (Mail from SMTP has CRLF only; IMAP APPEND may bring
+/// others.)
 package struct MessageScanner: Sendable {
     enum Mode { case header, body, skip }
 

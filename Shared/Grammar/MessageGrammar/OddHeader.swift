@@ -34,7 +34,9 @@ enum OddHeader {
         var start = 0
         while start < header.count {
             let end = header[start...].firstIndex(of: .lineFeed).map { $0 + 1 } ?? header.count
-            if case .noField = judge(Array(header[start..<end]), 0), !(start > 0 && header[start].isWSP) { return start }
+            if case .noField = judge(Array(header[start..<end]), 0), !(start > 0 && header[start].isWSP) {
+                return start
+            }
             start = end
         }
         return nil

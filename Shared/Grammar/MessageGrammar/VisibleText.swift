@@ -42,7 +42,9 @@ package struct VisibleText: Sendable, Equatable {
     package init(html: String, maximumText: Int = 262_144) {
         var source = html
         var reader = HTMLReader(maximumText: maximumText)
-        source.withUTF8 { reader.read(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0).prefix(Self.maximumInput))) }
+        source.withUTF8 {
+            reader.read(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0).prefix(Self.maximumInput)))
+        }
         self = reader.result()
     }
 
