@@ -8,10 +8,14 @@ extension IMAPSession {
     func select(
         _ name: MailboxName, readOnly: Bool, _ account: AccountID, _ connection: isolated LineConnection
     ) async throws -> Completion {
-        await deselect()
+        let recent = leave()
         guard let record = try await services.mailboxes.find(account, name: name.value),
             let mailbox = try await services.registry.open(record)
-        else { throw MailboxError.noSuchMailbox }
+        else {
+            await claim(recent)
+            throw MailboxError.noSuchMailbox
+        }
+        await claim(recent)
         let view = mailbox.view
         var selection = Selection(
             mailbox: mailbox, view: view, isReadOnly: readOnly, recentAbove: record.recentUID,

@@ -50,17 +50,30 @@ extension IMAPSession {
             selection.isReadOnly ? "No flag can be changed" : "Flags that can be changed")
     }
 
-    /// Leaves the selected mailbox, if any.
-    nonisolated(nonsending) func deselect() async {
-        guard let selection else { return }
+    /// Messages of a mailbox that no later session shall see as recent.
+    struct RecentClaim {
+        let key: MailboxKey
+        let upTo: Int64
+    }
+
+    /// Leaves the selected mailbox, if any, without asking the database; what it returns may be claimed later.
+    func leave() -> RecentClaim? {
+        guard let selection else { return nil }
         self.selection = nil
         machine.deselected()
         services.registry.close(selection.mailbox)
         let seen = selection.view.uidNext - 1
-        guard !selection.isReadOnly, seen > selection.claimedUpTo else { return }
-        // Without it the messages are \Recent once more, which RFC 3501 2.3.2 allows.
-        try? await services.mailboxes.claimRecent(selection.mailbox.key, upTo: seen)
+        guard !selection.isReadOnly, seen > selection.claimedUpTo else { return nil }
+        return RecentClaim(key: selection.mailbox.key, upTo: seen)
     }
+
+    nonisolated(nonsending) func claim(_ recent: RecentClaim?) async {
+        guard let recent else { return }
+        // Without it the messages are \Recent once more, which RFC 3501 2.3.2 allows.
+        try? await services.mailboxes.claimRecent(recent.key, upTo: recent.upTo)
+    }
+
+    nonisolated(nonsending) func deselect() async { await claim(leave()) }
 
     /// The flags of this session's own change: known to the client, so not reported again.
     func take(_ delta: MailboxDelta) {
