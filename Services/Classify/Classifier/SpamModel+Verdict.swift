@@ -10,7 +10,7 @@ extension SpamModel {
         let fused = calibration.logOdds(fusion.logOdds(views))
         var probability = Logistic.probability(fused)
         var label = Verdict.Label.ham
-        if probability >= calibration.threshold || extractor.rules.floor != .ham {
+        if probability > calibration.threshold || extractor.rules.floor != .ham {
             label = isPhish(extractor.bags[FeatureView.words.rawValue].ids) ? .phish : .spam
         }
         if extractor.rules.floor != .ham { probability = max(probability, RuleReason.probability) }

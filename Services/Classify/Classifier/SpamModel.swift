@@ -45,7 +45,7 @@ package struct SpamModel: Sendable, Equatable {
 
     package func probability(_ features: FeatureSet) -> Double { Logistic.probability(logOdds(features)) }
 
-    package func isSpam(_ features: FeatureSet) -> Bool { probability(features) >= calibration.threshold }
+    package func isSpam(_ features: FeatureSet) -> Bool { probability(features) > calibration.threshold }
 
     static func phishIDs(_ words: [UInt32]) -> [UInt32] { words.map { $0 >> UInt32(FeatureView.words.bits - phishBits) } }
 
