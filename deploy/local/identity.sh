@@ -163,7 +163,7 @@ JSON
 # imap_has TEXT: whether alice's Inbox holds a mail with that subject.
 imap_has() {
     printf 'user = "alice@example.test:%s"\n' "$(secret account.alice)" |
-        curl -s -m 5 -K - --cacert "$data/tls/ca.pem" "imaps://localhost:$imaps_port/INBOX?SUBJECT%20%22$1%22" | grep -q '^\* SEARCH [0-9]'
+        curl -s -m 5 -K - --cacert "$data/tls/ca.pem" "imaps://localhost:$imaps_port/INBOX?SUBJECT%20%22${1// /%20}%22" | grep -q '^\* SEARCH [0-9]'
 }
 
 # One mail through the whole path, so that "ready" has been seen and not assumed. Only on the first start.
