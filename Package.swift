@@ -75,6 +75,7 @@ let drivers: [Target] = [
 let grammars: [Target] = [
     library("MailWire", "Shared/Grammar", ["MailCore"]),
     library("MessageGrammar", "Shared/Grammar", ["MailCore", "MailWire"]),
+    library("MailRules", "Shared/Grammar", ["MessageGrammar"]),
     library("SMTPGrammar", "Shared/Grammar", ["MailCore", "MailWire"]),
     library("IMAPGrammar", "Shared/Grammar", ["MailCore", "MailWire", "MessageGrammar"]),
     library("SASL", "Shared/Grammar", ["MailCore", "MailWire", crypto, cryptoExtras]),
@@ -106,7 +107,7 @@ let services: [Target] = [
     .target(
         name: "Classifier",
         dependencies: [
-            "MailCore", "MailWire", "MessageGrammar", "QueueContracts", "BlockingWork", "AMQP", "MailQueue", "Storage",
+            "MailCore", "MailWire", "MessageGrammar", "MailRules", "QueueContracts", "BlockingWork", "AMQP", "MailQueue", "Storage",
             "ServiceKit", logging, lifecycle,
         ],
         path: "Services/Classify/Classifier", exclude: ["Snapshot"], swiftSettings: settings),
@@ -117,7 +118,8 @@ let services: [Target] = [
             "ServiceKit", logging, lifecycle,
         ]),
     library(
-        "MailboxFiler", "Services/Deliver", ["MailCore", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging, lifecycle]),
+        "MailboxFiler", "Services/Deliver",
+        ["MailCore", "MessageGrammar", "MailRules", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging, lifecycle]),
     binary(
         "filerd", "Services/Deliver",
         ["MailboxFiler", "MailCore", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
@@ -144,12 +146,12 @@ let services: [Target] = [
 
 let testTargets: [Target] = [
     tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
-    tests("MailboxFiler", ["MailCore", "Storage"]), tests("Observatory", ["MailQueue", "ServiceKit", "Storage", logging, lifecycle]),
+    tests("MailboxFiler", ["MailCore", "MessageGrammar", "Storage"]), tests("MailRules", ["MessageGrammar"]), tests("Observatory", ["MailQueue", "ServiceKit", "Storage", logging, lifecycle]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "SASL", "ServiceKit", "Storage", "MailQueue", logging,
-            lifecycle,
+            "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "SASL", "ServiceKit", "Storage", "MailQueue",
+            "MessageGrammar", "Classifier", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
