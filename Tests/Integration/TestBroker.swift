@@ -1,17 +1,24 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import AMQP
 import Logging
 import ServiceLifecycle
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// The broker that `MARTLET_TEST_AMQP_URL` names. Other systems may use it: tests take names of their own.
 enum TestBroker {
     static let url = getenv("MARTLET_TEST_AMQP_URL").map { String(cString: $0) } ?? ""
     static var isAvailable: Bool { !url.isEmpty }
     static let reason = "MARTLET_TEST_AMQP_URL is not set; `make test` starts a broker and sets it"
+
+    /// The same broker with another vhost.
+    static func url(vhost: String) -> String {
+        let path = url.split(separator: "/", omittingEmptySubsequences: false).prefix(3)
+        return path.joined(separator: "/") + "/\(vhost)"
+    }
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -92,5 +99,22 @@ extension String {
             start = index(after: start)
         }
         return nil
+    }
+}
+
+/// `rabbitmqctl` for the broker of `MARTLET_TEST_AMQP_URL`, as one command, named by `MARTLET_TEST_RABBITMQCTL`.
+enum BrokerControl {
+    static let command = getenv("MARTLET_TEST_RABBITMQCTL").map { String(cString: $0) } ?? ""
+    static let reason = "MARTLET_TEST_RABBITMQCTL is not set: these tests need a broker of their own, to raise alarms, close connections, set users"
+
+    struct Failed: Error { let arguments: [String] }
+
+    static func run(_ arguments: String...) throws {
+        var words: [UnsafeMutablePointer<CChar>?] = ([command, "-q"] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var pid = pid_t()
+        var status: Int32 = 0
+        guard posix_spawnp(&pid, command, nil, nil, &words, environ) == 0, waitpid(pid, &status, 0) == pid, status == 0
+        else { throw Failed(arguments: arguments) }
     }
 }

@@ -42,14 +42,31 @@ package struct BodyID: UUIDIdentifier {
     package init(_ uuid: UUIDv7) { self.uuid = uuid }
 }
 
-package struct AccountID: Hashable, Comparable, Sendable, Codable {
-    package let value: Int64
-    package init(_ value: Int64) { self.value = value }
-    package static func < (left: AccountID, right: AccountID) -> Bool { left.value < right.value }
+/// An identifier that is a number underneath; in JSON it is just that number.
+package protocol NumberIdentifier: Hashable, Comparable, Sendable, Codable {
+    var value: Int64 { get }
+    init(_ value: Int64)
 }
 
-package struct MailboxID: Hashable, Comparable, Sendable, Codable {
+extension NumberIdentifier {
+    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+
+    package init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode(Int64.self))
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(value)
+    }
+}
+
+package struct AccountID: NumberIdentifier {
     package let value: Int64
     package init(_ value: Int64) { self.value = value }
-    package static func < (left: MailboxID, right: MailboxID) -> Bool { left.value < right.value }
+}
+
+package struct MailboxID: NumberIdentifier {
+    package let value: Int64
+    package init(_ value: Int64) { self.value = value }
 }

@@ -21,6 +21,9 @@ package struct TraceParent: Hashable, Sendable, Codable, CustomStringConvertible
         guard parts.count == 4, parts[0] == "00", parts[1].utf8.count == 32, parts[2].utf8.count == 16,
             parts[3].utf8.count == 2, text.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || isLowerHex($0) })
         else { return nil }
+        // "All bytes as zero are considered invalid" for trace and span.
+        guard parts[1].utf8.contains(where: { $0 != UInt8(ascii: "0") }), parts[2].utf8.contains(where: { $0 != UInt8(ascii: "0") })
+        else { return nil }
         self.description = text
     }
 
