@@ -62,8 +62,9 @@ final class Wire {
         return theirs + "-c synchronous_commit=on -c idle_in_transaction_session_timeout=15s -c TimeZone=UTC"
             + " -c statement_timeout=\(timeout) -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5"
             + " -c tcp_keepalives_count=3"
-            // Short statements only: compiling a plan or starting workers costs more than it gains.
-            + " -c jit=off -c max_parallel_workers_per_gather=0"
+            // Short statements by key only: compiling a plan or starting workers costs more than it gains, and a plan
+            // that was made while a table was empty must not read all of it later.
+            + " -c jit=off -c max_parallel_workers_per_gather=0 -c enable_seqscan=off"
     }
 
     private func finishConnecting(deadline: ContinuousClock.Instant) throws(PostgresError) {

@@ -24,19 +24,19 @@ extension PostgresConnection {
     }
 }
 
-// Releases are written in the order of their key, so that two expunges of the same bodies cannot deadlock.
+// By ctid, which nobody changes while the mailbox is locked. Releases are written in the order of their key, so that two expunges of the same bodies cannot deadlock.
 private let removeMessageRows = PreparedStatement(
     "mailbox_remove_messages",
     """
-    WITH gone AS (
-        DELETE FROM mailbox_message
-        WHERE account_id = $1 AND mailbox_id = $2 AND uid = ANY (ARRAY(
-            SELECT m.uid FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
-                SELECT uid, flags FROM mailbox_message
-                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
-            ) AS m
-            WHERE m.flags & $5 = $5))
-        RETURNING uid, flags, body_id, size
+    WITH marked AS MATERIALIZED (
+        SELECT m.spot FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+            SELECT ctid AS spot, flags FROM mailbox_message
+            WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+        ) AS m
+        WHERE m.flags & $5 = $5
+    ), gone AS (
+        DELETE FROM mailbox_message m USING marked WHERE m.ctid = marked.spot
+        RETURNING m.uid, m.flags, m.body_id, m.size
     ), noted AS (
         INSERT INTO expunged (account_id, mailbox_id, uid, modseq)
         SELECT $1, $2, gone.uid, (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2) FROM gone

@@ -48,20 +48,22 @@ extension MailboxStore {
         }
     }
 
+    // By ctid, which nobody changes while the mailbox is locked: by UID a plan made for a small mailbox compares every
+    // message of a large one with every UID.
     private static let changeFlags = PreparedStatement(
         "mailbox_change_flags",
         """
         WITH old AS MATERIALIZED (
-            SELECT m.uid, m.flags AS before, (m.flags & ~$5::bigint) | $6::bigint AS flags
+            SELECT m.spot, m.uid, m.flags AS before, (m.flags & ~$5::bigint) | $6::bigint AS flags
             FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
-                SELECT uid, flags FROM mailbox_message
+                SELECT ctid AS spot, uid, flags FROM mailbox_message
                 WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
             ) AS m
             WHERE ((m.flags & ~$5::bigint) | $6::bigint) <> m.flags
         ), changed AS (
-            UPDATE mailbox_message SET flags = (flags & ~$5::bigint) | $6::bigint,
+            UPDATE mailbox_message m SET flags = old.flags,
                 modseq = (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2)
-            WHERE account_id = $1 AND mailbox_id = $2 AND uid = ANY (ARRAY(SELECT uid FROM old))
+            FROM old WHERE m.ctid = old.spot
         ), counted AS (
             UPDATE mailbox SET modseq = modseq + 1, unseen = mailbox.unseen + total.unseen, deleted = mailbox.deleted + total.deleted
             FROM (
