@@ -78,7 +78,7 @@ class Martlet:
             return text.decode().split()[1]
 
     def wait_mail(self, account, text, mailbox="INBOX", seconds=20):
-        """Waits until one mail with this text in its subject is in the mailbox; returns its bytes."""
+        """Waits until one mail with this text in its subject is in the mailbox (None: Inbox or Junk); returns its bytes."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -92,11 +92,13 @@ class Martlet:
             time.sleep(0.1)
 
     def find(self, account, text, mailbox="INBOX"):
-        client = self.imap(account)
+        client, found = self.imap(account), []
         try:
-            client.select(mailbox, readonly=True)
-            _, data = client.search(None, "SUBJECT", f'"{text}"')
-            return [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in data[0].split()]
+            for name in ["INBOX", "Junk"] if mailbox is None else [mailbox]:
+                client.select(name, readonly=True)
+                _, data = client.search(None, "SUBJECT", f'"{text}"')
+                found += [client.fetch(n, "(BODY.PEEK[])")[1][0][1] for n in data[0].split()]
+            return found
         finally:
             client.logout()
 

@@ -149,8 +149,8 @@ def test_an_end_in_single_bytes_and_at_buffer_edges_is_one_mail(martlet, peer, a
             body = head + "x" * (edge + offset - len(head) - 5) + "\r\n.\r\n"
             assert client.data(account.address, body).startswith("250 2.0.0"), (edge, offset)
     assert client.say("QUIT").startswith("221")
-    martlet.wait_mail(account, f"{subject}-slow")
-    martlet.wait_mail(account, f"{subject}-65536+4")
+    martlet.wait_mail(account, f"{subject}-slow", mailbox=None)
+    martlet.wait_mail(account, f"{subject}-65536+4", mailbox=None)
 
 
 @pytest.mark.parametrize("body", [
@@ -165,7 +165,7 @@ def test_odd_bodies_arrive_byte_for_byte(martlet, peer, account, body):
     wire = body.format(s=subject).encode("latin-1")
     assert peer().data(account.address, wire + b".\r\n").startswith("250")
     expected = re.sub(rb"(^|\r\n)\.", rb"\1", wire)
-    assert martlet.wait_mail(account, subject).endswith(expected)
+    assert martlet.wait_mail(account, subject, mailbox=None).endswith(expected)
 
 
 @pytest.mark.parametrize("body", [".\r\n", "\r\n.\r\n", "From x Sat Nov 21\r\n\r\nx\r\n.\r\n", " folded start\r\n\r\n.\r\n"])
@@ -324,7 +324,7 @@ def test_a_name_in_ehlo_adds_no_header(martlet, peer, account):
     assert client.say("EHLO x\rX-Inj: 1").startswith("501")
     assert client.say("EHLO <script>alert(1)</script>").startswith("501")
     assert client.data(account.address, f"Subject: {subject}\r\n\r\nx\r\n.\r\n").startswith("250")
-    assert b"X-Inj" not in martlet.wait_mail(account, subject)
+    assert b"X-Inj" not in martlet.wait_mail(account, subject, mailbox=None)
 
 
 # ---------------------------------------------------------------- guessing
@@ -457,7 +457,7 @@ def test_a_whole_dialogue_in_one_write_runs_once(martlet, peer, account):
                 f"RSET\r\nMAIL FROM:<x@y.test>\r\n.\r\nQUIT\r\n")
     text = client.rest().decode()
     assert text.count("250 2.0.0 ") == 1 and text.count("250 2.1.0") == 1
-    martlet.wait_mail(account, subject)
+    martlet.wait_mail(account, subject, mailbox=None)
 
 
 def test_a_body_behind_a_refused_data_is_not_run(martlet, peer, account):
@@ -560,7 +560,7 @@ def test_many_recipients(martlet, account, source):
     assert {client.reply()[:3] for _ in range(1000)} == {"250"}
     assert client.say("DATA").startswith("354")
     assert client.send(f"Subject: {subject}\r\n\r\nx\r\n.\r\n").reply().startswith("250")
-    martlet.wait_mail(account, subject)
+    martlet.wait_mail(account, subject, mailbox=None)
     time.sleep(0.5)
     assert len(martlet.find(account, subject)) == 1
 
@@ -589,7 +589,7 @@ def test_long_body_lines_are_never_cut(martlet, peer, account, length):
     body = f"Subject: {subject}\r\n\r\n".encode() + b"l" * length + b"\r\n"
     reply = peer().data(account.address, body + b".\r\n")
     if reply.startswith("250"):
-        assert martlet.wait_mail(account, subject).endswith(body)
+        assert martlet.wait_mail(account, subject, mailbox=None).endswith(body)
     else:
         assert reply[:1] == "5"
 
