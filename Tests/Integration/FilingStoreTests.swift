@@ -175,6 +175,26 @@ struct FilingStoreTests {
         }
     }
 
+    @Test("what the deterministic rules need comes along for a mail without a verdict, and only then")
+    func evidence() async throws {
+        try await FilingFixture.with { fixture in
+            let alice = try await fixture.account("alice")
+            let bytes = String(repeating: "abcdefgh", count: 5000)
+            let unjudged = try await fixture.mail(to: [alice], verdict: nil, mailbox: bytes)
+            let judged = try await fixture.mail(to: [alice])
+            try await fixture.sql("UPDATE mail SET summary = '\\x0102'")
+            let outcome = try await fixture.store.file([unjudged, judged]) { copy in
+                let isExpected =
+                    copy.mail == judged
+                    ? copy.evidence == nil
+                    : copy.evidence?.summary == [1, 2] && copy.evidence?.beginning == Array(bytes.utf8.prefix(32_768))
+                return FilingDecision(folder: isExpected ? .junk : .inbox, prefix: [])
+            }
+            #expect(outcome.filed == 2)
+            #expect(try await fixture.entries(alice).map(\.name) == ["Junk", "Junk"])
+        }
+    }
+
     @Test("parked work waits for an operator")
     func parked() async throws {
         try await FilingFixture.with { fixture in

@@ -1,5 +1,6 @@
 import MailCore
 import MailboxFiler
+import MessageGrammar
 import Storage
 import Testing
 
@@ -89,5 +90,21 @@ struct FilingRulesTests {
     func inbox() {
         #expect(FilingRules.folder(verdict: nil, origin: .mx) == .inbox)
         #expect(FilingRules.folder(verdict: verdict(.spam), origin: .dsn) == .inbox)
+    }
+
+    @Test("a mail that nobody judged in time goes by the deterministic rules alone")
+    func rulesAlone() throws {
+        let mail = Array(
+            "Subject: x\r\n\r\nXJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n".utf8)
+        var scanner = MessageScanner()
+        mail.withUnsafeBytes { scanner.feed($0) }
+        let summary = scanner.finish().encoded()
+        let verdict = try #require(FilingRules.ruleVerdict(summary, beginning: mail))
+        #expect(verdict.label == .spam)
+        #expect(verdict.modelVersion == 0)
+        #expect(verdict.reasons.map(\.code) == ["rule.test-pattern"])
+        #expect(FilingRules.ruleVerdict(summary, beginning: Array("\r\nHello\r\n".utf8)) == nil)
+        #expect(FilingRules.ruleVerdict([], beginning: mail) == nil)
+        #expect(FilingRules.ruleVerdict([0xFF, 1, 2], beginning: mail) == nil)
     }
 }

@@ -1,3 +1,4 @@
+import MailRules
 import MailCore
 import MailWire
 import MessageGrammar
@@ -122,7 +123,7 @@ extension FeatureExtractor {
         note(.attachmentNone, when: !parts.leaves.contains { $0.isAttachment })
         for leaf in parts.leaves where leaf.isAttachment {
             note(.attachmentSome)
-            note(.attachmentDoubleExtension, when: FileKind.isDisguisedProgram(leaf.fileName))
+            note(.attachmentDoubleExtension, when: MailRules.isDisguisedProgram(leaf.fileName))
             switch FileKind(leaf.fileName, type: leaf.type, subtype: leaf.subtype) {
             case .program: note(.attachmentProgram)
             case .archive: note(.attachmentArchive)

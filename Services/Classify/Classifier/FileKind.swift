@@ -1,10 +1,12 @@
+import MailRules
+
 /// What an attachment is, by its name and announced type.
 enum FileKind {
     case program, archive, html, office, pdf, image, calendar, other
 
     init(_ name: String, type: String, subtype: String) {
-        let suffix = Self.suffix(name)
-        if Self.programs.contains(suffix) {
+        let suffix = MailRules.suffix(of: name)
+        if MailRules.programs.contains(suffix) {
             self = .program
         } else if Self.archives.contains(suffix) {
             self = .archive
@@ -23,28 +25,6 @@ enum FileKind {
         }
     }
 
-    /// `invoice.pdf.exe`: a program whose name shows a document's ending.
-    static func isDisguisedProgram(_ name: String) -> Bool {
-        guard programs.contains(suffix(name)), let dot = name.lastIndex(of: ".") else { return false }
-        // Spaces push the true ending out of sight: `invoice.pdf        .exe`.
-        let before = name[..<dot].reversed().drop { $0 == " " || $0 == "_" }
-        return documents.contains(suffix(String(String(before).reversed())))
-    }
-
-    private static func suffix(_ name: String) -> String {
-        guard let dot = name.lastIndex(of: ".") else { return "" }
-        let suffix = name[name.index(after: dot)...]
-        return suffix.utf8.count <= 8 ? String(suffix.filter { $0 != " " && $0 != "\"" }) : ""
-    }
-
-    private static let programs: Set<String> = [
-        "exe", "scr", "com", "pif", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "wsh", "hta", "cpl", "msi", "lnk", "ps1",
-        "jar", "reg", "dll", "msc", "application", "appx",
-    ]
-    private static let documents: Set<String> = [
-        "pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "rtf", "jpg", "jpeg", "png", "gif", "zip", "htm", "html",
-        "csv", "mp3", "mp4", "odt", "ods",
-    ]
     private static let archives: Set<String> = ["zip", "rar", "7z", "gz", "tgz", "tar", "iso", "img", "cab", "ace", "arj", "xz", "bz2"]
     private static let officeEndings: Set<String> = [
         "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt", "pptx", "pptm", "rtf", "odt", "ods", "odp",

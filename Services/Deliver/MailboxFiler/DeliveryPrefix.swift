@@ -1,5 +1,4 @@
 package import MailCore
-package import Storage
 
 /// The header fields that one copy has in front of the shared body.
 ///
@@ -14,10 +13,6 @@ package struct DeliveryPrefix {
     static let maximumReasons = 5
 
     package private(set) var bytes: [UInt8] = []
-
-    package init(_ copy: FilingCopy) {
-        self.init(envelopeFrom: copy.envelopeFrom, address: copy.address, verdict: copy.verdict)
-    }
 
     package init(envelopeFrom: String, address: String, verdict: Verdict?) {
         bytes.reserveCapacity(256)

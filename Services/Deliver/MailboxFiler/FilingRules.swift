@@ -1,12 +1,31 @@
 package import MailCore
+import MailRules
+import MessageGrammar
 package import Storage
 
 /// Where a copy goes. The rules of the verdict alone, for now; a user's own come here.
 package enum FilingRules {
-    /// Without a verdict only deterministic rules count, and there is none that says Junk: INBOX, where it is seen.
+    /// A mail without a verdict goes by the deterministic rules alone, to INBOX unless one of them says otherwise.
     package static func decide(_ copy: FilingCopy) -> FilingDecision {
-        FilingDecision(folder: folder(verdict: copy.verdict, origin: copy.origin), prefix: DeliveryPrefix(copy).bytes)
+        let verdict = copy.verdict ?? copy.evidence.flatMap { ruleVerdict($0.summary, beginning: $0.beginning) }
+        let prefix = DeliveryPrefix(envelopeFrom: copy.envelopeFrom, address: copy.address, verdict: verdict)
+        return FilingDecision(folder: folder(verdict: verdict, origin: copy.origin), prefix: prefix.bytes)
     }
+
+    /// What the rules alone say; `nil` when they say nothing. Model version 0 stands for "no model".
+    package static func ruleVerdict(_ summary: [UInt8], beginning: [UInt8]) -> Verdict? {
+        // A summary of a later version cannot be read here: then the rules have nothing to go by.
+        guard let summary = try? MessageSummary(decoding: summary) else { return nil }
+        let broken = MailRules.check(summary, beginning: beginning)
+        guard !broken.isEmpty else { return nil }
+        return Verdict(
+            label: .spam, probability: 1,
+            reasons: broken.map { Verdict.Reason(code: $0.rawValue, text: $0.text, weight: ruleWeight) },
+            modelVersion: 0)
+    }
+
+    /// As in the classifier: a rule outweighs any words.
+    private static let ruleWeight = 10.0
 
     package static func folder(verdict: Verdict?, origin: MailOrigin?) -> FilingDecision.Folder {
         switch origin {

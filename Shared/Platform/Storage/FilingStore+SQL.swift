@@ -35,6 +35,15 @@ extension FilingStore {
         ORDER BY locked.mail_id, locked.recipient
         """)
 
+    static let readEvidence = PreparedStatement(
+        "filing_read_evidence",
+        """
+        SELECT mail_id, summary, (
+            SELECT substring(bytes FROM 1 FOR 32768) FROM body_chunk WHERE body_chunk.body_id = mail.body_id AND seq = 0
+        )
+        FROM mail WHERE mail_id = ANY ($1::uuid[])
+        """)
+
     static let findLate = PreparedStatement(
         "filing_find_late",
         """

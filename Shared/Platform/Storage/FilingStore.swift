@@ -13,10 +13,20 @@ package struct FilingCopy: Sendable {
     package let address: String
     /// `nil`: filed without one, because no classifier answered in time.
     package let verdict: Verdict?
+    /// Of a copy without a verdict, for the deterministic rules.
+    package internal(set) var evidence: FilingEvidence?
     let body: BodyID
     let account: AccountID?
     let inbox: MailboxID?
     let junk: MailboxID?
+}
+
+/// What the deterministic rules look at.
+package struct FilingEvidence: Sendable {
+    /// `MessageSummary.encoded()`.
+    package let summary: [UInt8]
+    /// The body's first bytes, at most 32 KiB.
+    package let beginning: [UInt8]
 }
 
 package struct FilingDecision: Sendable {
@@ -106,13 +116,34 @@ package struct FilingStore: Sendable {
             var step = Step()
             guard answers.count == 2 else { return step }
             for row in answers[1] { step.late.append(try row.mailID(0)) }
+            var copies = try answers[0].map { try FilingCopy($0) }
+            try Self.loadEvidence(of: &copies, on: connection)
             var plan = FilingPlan()
-            for row in answers[0] { plan.add(try FilingCopy(row), decide) }
+            for copy in copies { plan.add(copy, decide) }
             guard !plan.isEmpty else { return step }
             try plan.createInboxes(on: connection)
             let results = try connection.commit(after: plan.calls)
             try plan.read(results, into: &step.outcome, left: &step.left)
             return step
+        }
+    }
+}
+
+extension FilingStore {
+    /// One more round trip, only when a mail failed open.
+    private static func loadEvidence(
+        of copies: inout [FilingCopy], on connection: isolated PostgresConnection
+    ) throws(PostgresError) {
+        let unjudged = Set(copies.filter { $0.verdict == nil }.map(\.mail)).sorted()
+        guard !unjudged.isEmpty else { return }
+        var evidence: [MailID: FilingEvidence] = [:]
+        let ids = PostgresValue.uuidArray(unjudged.map { ($0.uuid.high, $0.uuid.low) })
+        for row in try connection.execute(readEvidence, [ids]) {
+            evidence[try row.mailID(0)] = FilingEvidence(
+                summary: try row.bytes(1), beginning: try row.optionalBytes(2) ?? [])
+        }
+        for index in copies.indices where copies[index].verdict == nil {
+            copies[index].evidence = evidence[copies[index].mail]
         }
     }
 }
