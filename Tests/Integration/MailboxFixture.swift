@@ -51,7 +51,7 @@ struct MailboxFixture {
     func countsAgree(_ mailbox: MailboxRecord) async throws -> Bool {
         let record = try await self.mailbox(mailbox.name)
         guard let snapshot = try await mailboxes.snapshot(mailbox.key) else { return false }
-        let rows = try await messages.rows(mailbox.key, UIDRuns(1...UInt32.max), [])
+        let rows = try await messages.rows(mailbox.key, UIDRuns(1...UInt32.max), []).rows
         return record.messages == Int64(snapshot.uids.count) && rows.map(\.uid) == snapshot.uids
             && record.unseen == Int64(snapshot.flags.count { !$0.contains(.seen) })
             && record.deleted == Int64(snapshot.flags.count { $0.contains(.deleted) })

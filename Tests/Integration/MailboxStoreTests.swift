@@ -31,7 +31,7 @@ struct MailboxStoreTests {
             try await upload.append(bytes)
             let body = try await upload.finish()
             _ = try await fixture.appends.append(fixture.message(body), to: inbox.key)
-            let rows = try await fixture.messages.rows(inbox.key, Self.all, [.place, .summary, .wholeBody])
+            let rows = try await fixture.messages.rows(inbox.key, Self.all, [.place, .summary, .wholeBody]).rows
             let row = try #require(rows.first)
             #expect(row.size == bytes.count && row.summary == [1, 2, 3] && row.wholeBody == nil)
             let id = try #require(row.body)
@@ -44,6 +44,27 @@ struct MailboxStoreTests {
             #expect(pieces[2] == Array(bytes[262_144..<524_288]))
             #expect(pieces[3] == Array(bytes[599_288..<600_000]))
             #expect(pieces[4] == nil)
+        }
+    }
+
+    @Test func `a batch of rows ends where its summaries become too large, and goes on after it`() async throws {
+        try await MailboxFixture.with { fixture in
+            let inbox = try await fixture.mailbox()
+            for size in [10, 3_000_000, 2_000_000, 10, 5_000_000, 10] {
+                var message = fixture.message(.inline([65]))
+                message.summary = [UInt8](repeating: 7, count: size)
+                _ = try await fixture.appends.append(message, to: inbox.key)
+            }
+            var rest = UIDRuns([1...4, 5...9])
+            var parts: [[UInt32]] = []
+            while !rest.isEmpty {
+                let part = try await fixture.messages.rows(inbox.key, rest, .summary)
+                parts.append(part.rows.map(\.uid))
+                rest = part.rest
+            }
+            #expect(parts == [[1, 2], [3, 4], [5], [6]])
+            let light = try await fixture.messages.rows(inbox.key, Self.all, .place)
+            #expect(light.rows.count == 6 && light.rest.isEmpty)
         }
     }
 
@@ -129,7 +150,7 @@ struct MailboxStoreTests {
             #expect(copies.keywords.names(in: copies.changed[1].flags) == ["mine"])
             #expect(try await fixture.countsAgree(inbox))
             #expect(try await fixture.countsAgree(archive))
-            let bodies = try await fixture.messages.rows(archive.key, UIDRuns(3...3), .wholeBody)
+            let bodies = try await fixture.messages.rows(archive.key, UIDRuns(3...3), .wholeBody).rows
             #expect(bodies.first?.wholeBody == Array("Subject: 2\r\n\r\n".utf8))
         }
     }

@@ -70,7 +70,7 @@ struct MailboxTreeTests {
             try await fixture.append(to: inbox)
             let stranger = MailboxKey(account: AccountID(fixture.account.value + 1), mailbox: inbox.key.mailbox)
             #expect(try await fixture.mailboxes.snapshot(stranger) == nil)
-            #expect(try await fixture.messages.rows(stranger, UIDRuns(1...UInt32.max), [.place]).isEmpty)
+            #expect(try await fixture.messages.rows(stranger, UIDRuns(1...UInt32.max), [.place]).rows.isEmpty)
             await #expect(throws: MailboxError.noSuchMailbox) {
                 _ = try await fixture.mailboxes.expunge(stranger, UIDRuns(1...UInt32.max))
             }

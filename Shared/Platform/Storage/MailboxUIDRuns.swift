@@ -15,6 +15,13 @@ package struct UIDRuns: Sendable, Equatable {
 
     package mutating func append(_ range: ClosedRange<UInt32>) { ranges.append(range) }
 
+    /// The part above a UID.
+    package func after(_ uid: UInt32) -> UIDRuns {
+        guard uid < .max else { return UIDRuns() }
+        return UIDRuns(
+            ranges.compactMap { $0.upperBound > uid ? max($0.lowerBound, uid + 1)...$0.upperBound : nil })
+    }
+
     var lows: PostgresValue { .int8Array(ranges.map { Int64($0.lowerBound) }) }
     var highs: PostgresValue { .int8Array(ranges.map { Int64($0.upperBound) }) }
 }

@@ -52,9 +52,12 @@ package struct MessageStore: Sendable {
     /// So many whole bodies are at most 4 MiB.
     package static let wholeBodies = 16
 
-    /// The messages of `runs` that exist, ascending by UID. The caller bounds the batch.
-    package func rows(_ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns) async throws -> [Row] {
-        try await pool.withConnection { connection in
+    /// The first of the messages of `runs` that exist, ascending by UID: as many as their summaries fit into
+    /// `summaryBytes`, at least one. `rest` is what was not looked at. The caller bounds the batch.
+    package func rows(
+        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns
+    ) async throws -> (rows: [Row], rest: UIDRuns) {
+        let (found, total) = try await pool.withConnection { connection in
             let rows = try connection.execute(
                 Self.readRows,
                 [
@@ -62,9 +65,14 @@ package struct MessageStore: Sendable {
                     .bool(columns.contains(.place)), .bool(columns.contains(.summary)),
                     .bool(columns.contains(.wholeBody)),
                 ])
-            return try rows.map { try Self.row($0) }
+            return (try rows.map { try Self.row($0) }, try rows.first?.int8(7) ?? 0)
         }
+        guard let last = found.last, Int64(found.count) < total else { return (found, UIDRuns()) }
+        return (found, runs.after(last.uid))
     }
+
+    /// Of one batch. A summary is at most about a megabyte, and usually one kilobyte.
+    package static let summaryBytes = 4 * 1024 * 1024
 
     private static func row(_ row: PostgresRow) throws -> Row {
         let body = try row.optionalUUID(4).map { BodyID(UUIDv7(high: $0.high, low: $0.low)) }
@@ -100,15 +108,25 @@ package struct MessageStore: Sendable {
     private static let readRows = PreparedStatement(
         "message_rows",
         """
-        SELECT m.uid, m.size, m.internal_date, CASE WHEN $5 OR $7 THEN m.prefix END, CASE WHEN $5 OR $7 THEN m.body_id END,
-            CASE WHEN $6 THEN (SELECT mail.summary FROM mail WHERE mail.mail_id = m.mail_id) END,
-            CASE WHEN $7 AND m.size - length(m.prefix) <= 262144
-                THEN (SELECT c.bytes FROM body_chunk c WHERE c.body_id = m.body_id AND c.seq = 0) END
-        FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
-            SELECT * FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high
-            ORDER BY uid
-        ) AS m
-        ORDER BY m.uid
+        SELECT uid, size, internal_date, prefix, body_id, summary, body, total
+        FROM (
+            SELECT m.uid, m.size, m.internal_date, CASE WHEN $5 OR $7 THEN m.prefix END AS prefix,
+                CASE WHEN $5 OR $7 THEN m.body_id END AS body_id, mail.summary,
+                CASE WHEN $7 AND m.size - length(m.prefix) <= 262144
+                    THEN (SELECT c.bytes FROM body_chunk c WHERE c.body_id = m.body_id AND c.seq = 0) END AS body,
+                count(*) OVER () AS total, row_number() OVER sofar AS place,
+                sum(octet_length(mail.summary)) OVER sofar AS bytes
+            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+                SELECT * FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high
+                ORDER BY uid
+            ) AS m
+            LEFT JOIN LATERAL (
+                SELECT summary FROM mail WHERE mail.mail_id = m.mail_id AND $6 OFFSET 0
+            ) AS mail ON true
+            WINDOW sofar AS (ORDER BY m.uid ROWS UNBOUNDED PRECEDING)
+        ) AS message
+        WHERE place = 1 OR bytes <= 4194304 OR bytes IS NULL
+        ORDER BY uid
         """)
 
     private static let readSlices = PreparedStatement(

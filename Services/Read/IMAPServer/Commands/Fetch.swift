@@ -24,7 +24,13 @@ extension IMAPSession {
         }
         var found = 0
         for batch in positions.batches(of: plan.batchSize) {
-            found += try await fetchRows(plan, batch, selection, touched, connection)
+            let columns = plan.columns(forBatchOf: batch.count)
+            var rest = selection.uidRuns(batch)
+            while !rest.isEmpty {
+                let rows: [MessageStore.Row]
+                (rows, rest) = try await services.messages.rows(selection.mailbox.key, rest, columns)
+                found += try await write(rows, plan, selection, touched, connection)
+            }
         }
         // RFC 2180 4.1.2: what other sessions expunged meanwhile cannot be given out any more.
         if !uid, found < positions.count {
@@ -67,14 +73,13 @@ extension IMAPSession {
         }
     }
 
-    /// One batch; returns how many of its messages exist.
-    private func fetchRows(
-        _ plan: FetchPlan, _ batch: PositionRuns, _ selection: Selection, _ touched: Set<UInt32>,
+    /// Returns how many of the rows are in the session's version.
+    private func write(
+        _ rows: [MessageStore.Row], _ plan: FetchPlan, _ selection: Selection, _ touched: Set<UInt32>,
         _ connection: isolated LineConnection
     ) async throws -> Int {
-        let columns = plan.columns(forBatchOf: batch.count)
-        var rows = try await services.messages.rows(selection.mailbox.key, selection.uidRuns(batch), columns)
         var rounds = FetchRounds()
+        var rows = rows
         rows.reverse()
         var found = 0
         while let row = rows.popLast() {

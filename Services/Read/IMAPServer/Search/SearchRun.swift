@@ -45,20 +45,20 @@ struct SearchRun: Sendable {
 
     /// Finds out what is missing, cheapest first; leaves `open` empty.
     private func settle(_ open: inout [SearchCandidate], _ level: SearchNode.Level) async throws -> [Int] {
-        defer { open = [] }
-        guard !open.isEmpty else { return [] }
-        guard ContinuousClock.now < deadline else { throw Stop.tooLong }
-        guard await isWanted() else { throw Stop.notWanted }
         var found: [Int] = []
-        var candidates = try await withRows(open, level)
-        decide(&candidates, &found)
-        if level >= .header, !candidates.isEmpty {
-            try await readHeaders(&candidates)
+        while !open.isEmpty {
+            guard ContinuousClock.now < deadline else { throw Stop.tooLong }
+            guard await isWanted() else { throw Stop.notWanted }
+            var candidates = try await takeRows(&open, level)
             decide(&candidates, &found)
-        }
-        if level >= .content {
-            try await readContents(&candidates)
-            decide(&candidates, &found)
+            if level >= .header, !candidates.isEmpty {
+                try await readHeaders(&candidates)
+                decide(&candidates, &found)
+            }
+            if level >= .content, !candidates.isEmpty {
+                try await readContents(&candidates)
+                decide(&candidates, &found)
+            }
         }
         return found
     }
@@ -71,21 +71,27 @@ struct SearchRun: Sendable {
         }
     }
 
-    private func withRows(_ open: [SearchCandidate], _ level: SearchNode.Level) async throws -> [SearchCandidate] {
+    /// Reads the rows of the first of `open`, takes those off it and returns them. A message that is gone matches
+    /// nothing.
+    private func takeRows(
+        _ open: inout [SearchCandidate], _ level: SearchNode.Level
+    ) async throws -> [SearchCandidate] {
         var columns: MessageStore.Columns = []
         if level >= .summary { columns.insert(.summary) }
         if level >= .header { columns.insert(.place) }
-        let rows = try await messages.rows(key, UIDRuns(runs(open)), columns)
+        let (rows, rest) = try await messages.rows(key, UIDRuns(runs(open)), columns)
         var byUID: [UInt32: MessageStore.Row] = [:]
         for row in rows { byUID[row.uid] = row }
-        // A message that is gone matches nothing.
-        return open.compactMap { candidate in
+        let last = rest.isEmpty ? UInt32.max : rows.last?.uid ?? .max
+        let known = open.prefix { $0.uid <= last }.compactMap { candidate -> SearchCandidate? in
             guard let row = byUID[candidate.uid] else { return nil }
             var known = candidate
             known.row = row
             if level >= .summary { known.summary = (try? MessageSummary(decoding: row.summary)) ?? MessageSummary() }
             return known
         }
+        open.removeAll { $0.uid <= last }
+        return known
     }
 
     private func runs(_ open: [SearchCandidate]) -> [ClosedRange<UInt32>] {
