@@ -1,6 +1,11 @@
 import PostgreSQL
 
 extension FilingStore {
+    /// Everything here is looked up by key. A plan made while a table was small must not go on reading the whole table
+    /// when it has grown; work and mail grow faster than statistics follow.
+    static let preferIndexes = PreparedStatement(
+        "filing_prefer_indexes", "SELECT set_config('enable_seqscan', 'off', true)")
+
     /// Locks the file work of the mails in key order and reads what the decision needs. A row that another filerd
     /// finished while we waited for its lock is not in the answer.
     static let lockCopies = PreparedStatement(

@@ -112,11 +112,13 @@ package struct FilingStore: Sendable {
     ) async throws -> Step {
         try await pool.transaction { connection in
             let ids = PostgresValue.uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) })
-            let answers = try connection.pipeline([(Self.lockCopies, [ids]), (Self.findLate, [ids])])
+            let answers = try connection.pipeline([
+                (Self.preferIndexes, []), (Self.lockCopies, [ids]), (Self.findLate, [ids]),
+            ])
             var step = Step()
-            guard answers.count == 2 else { return step }
-            for row in answers[1] { step.late.append(try row.mailID(0)) }
-            var copies = try answers[0].map { try FilingCopy($0) }
+            guard answers.count == 3 else { return step }
+            for row in answers[2] { step.late.append(try row.mailID(0)) }
+            var copies = try answers[1].map { try FilingCopy($0) }
             try Self.loadEvidence(of: &copies, on: connection)
             var plan = FilingPlan()
             for copy in copies { plan.add(copy, decide) }

@@ -48,6 +48,7 @@ package struct Reaper: Sendable {
         let forward = (Self.notedDelay - delay).components.seconds
         return try await pool.transaction { connection in
             var outcome = Outcome()
+            _ = try connection.execute(FilingStore.preferIndexes)
             let due = try connection.execute(Self.claimDue, [.int8(forward), .int4(Self.batch)])
             guard due.count > 0 else { return outcome }
             outcome.examined = due.count

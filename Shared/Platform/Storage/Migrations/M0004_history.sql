@@ -32,7 +32,3 @@ GRANT EXECUTE ON FUNCTION ensure_event_partitions(integer) TO martlet_filerd;
 
 -- watchd shows where a mail is now; not what is in it.
 GRANT SELECT (account_id, mailbox_id, uid, mail_id, flags, size, internal_date) ON mailbox_message TO martlet_watchd;
-
--- What filerd asks for on a mail's path it asks for by key. A plan made while a table was small must not go on reading
--- the whole table when it has grown (work and mail grow faster than statistics follow).
-ALTER ROLE martlet_filerd SET enable_seqscan = off;
