@@ -13,7 +13,9 @@ struct SessionMachineTests {
     }
 
     /// A copy, because `#expect` takes no mutating call.
-    private func admits(_ machine: SessionMachine, _ command: IMAPCommand, secure: Bool = true, startTLS: Bool = false) -> Bool {
+    private func admits(_ machine: SessionMachine, _ command: IMAPCommand, secure: Bool = true, startTLS: Bool = false)
+        -> Bool
+    {
         var machine = machine
         return machine.received(command, secure: secure, canStartTLS: startTLS) == .run
     }

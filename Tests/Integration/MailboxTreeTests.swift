@@ -11,7 +11,8 @@ struct MailboxTreeTests {
 
     @Test func `creating makes the levels above and never takes a name twice`() async throws {
         try await MailboxFixture.with { fixture in
-            let made = try await fixture.mailboxes.create(fixture.account, names: ["a", "a/b", "a/b/c"], specialUse: nil)
+            let made = try await fixture.mailboxes.create(
+                fixture.account, names: ["a", "a/b", "a/b/c"], specialUse: nil)
             #expect(made.name == "a/b/c" && made.uidNext == 1 && made.uidValidity > 0)
             await #expect(throws: MailboxError.alreadyExists) {
                 _ = try await fixture.mailboxes.create(fixture.account, names: ["a", "a/b"], specialUse: nil)

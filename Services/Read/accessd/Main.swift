@@ -26,12 +26,14 @@ enum Main {
             let watcher = MailboxWatcher(registry: registry, configuration: access.amqp, logger: logger)
             let authenticator = Authenticator(accounts: AccountStore(pool: pool))
             let imap = IMAPServices(
-                mailboxes: MailboxStore(pool: pool), messages: MessageStore(pool: pool), appends: AppendStore(pool: pool),
+                mailboxes: MailboxStore(pool: pool), messages: MessageStore(pool: pool),
+                appends: AppendStore(pool: pool),
                 registry: registry, authenticate: { await authenticator.authenticate($0, from: $1) },
                 announce: { hints.mailboxChanged($0) }, isBusConnected: watcher.isConnected, options: access.options,
                 logger: logger)
             let server = LineServer(
-                listeners: access.listeners, limits: access.limits, certificates: access.certificates, daemon: "accessd",
+                listeners: access.listeners, limits: access.limits, certificates: access.certificates,
+                daemon: "accessd",
                 greetingWhenFull: { _ in Array("* BYE [UNAVAILABLE] Too many connections, try again later\r\n".utf8) },
                 logger: logger
             ) { connection in

@@ -15,7 +15,8 @@ package struct AppendedMessage: Sendable {
     package var summary: [UInt8]
 
     package init(
-        mail: MailID, body: AcceptedBody, flags: NamedFlags, internalDate: Timestamp, receivedAt: Timestamp, peer: String,
+        mail: MailID, body: AcceptedBody, flags: NamedFlags, internalDate: Timestamp, receivedAt: Timestamp,
+        peer: String,
         traceparent: TraceParent, summary: [UInt8]
     ) {
         self.mail = mail
@@ -85,7 +86,8 @@ package struct AppendStore: Sendable {
             (
                 insertMessage,
                 [
-                    account, box, .int8(mailbox.uidNext), .int8(mailbox.modseq + 1), .int8(flags.rawValue), mail, body, size,
+                    account, box, .int8(mailbox.uidNext), .int8(mailbox.modseq + 1), .int8(flags.rawValue), mail, body,
+                    size,
                     .timestamptz(microseconds: message.internalDate.microseconds),
                 ]
             ))

@@ -103,7 +103,8 @@ extension PostgresConnection {
     }
 
     /// MOVE into the mailbox itself (RFC 6851 3.3 allows it): the messages get new UIDs.
-    fileprivate func renumber(_ mailbox: LockedMailbox, _ runs: UIDRuns, _ target: MailboxRecord) throws -> CopyOutcome {
+    fileprivate func renumber(_ mailbox: LockedMailbox, _ runs: UIDRuns, _ target: MailboxRecord) throws -> CopyOutcome
+    {
         try shareBodies(mailbox.key, runs)
         let copies = try transfer(MailboxStore.copyMessages, from: mailbox, runs, into: mailbox)
         let removed = try removeMessages(mailbox.key, UIDRuns(copies.sourceUIDs.map { $0...$0 }), carrying: [])

@@ -13,7 +13,9 @@ extension MailboxStore {
 
 extension PostgresConnection {
     /// Deletes entries, notes them in `expunged`, releases their bodies and counts them off. The mailbox row is locked.
-    func removeMessages(_ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags) throws(PostgresError) -> [UInt32] {
+    func removeMessages(_ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags) throws(PostgresError)
+        -> [UInt32]
+    {
         let rows = try execute(
             removeMessageRows,
             [.int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(flags.rawValue)])

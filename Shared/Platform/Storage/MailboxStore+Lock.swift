@@ -21,7 +21,9 @@ struct LockedMailbox {
 
 extension PostgresConnection {
     /// Locks the rows in (account, mailbox) order until the transaction ends; one that is gone is missing.
-    func lockMailboxes(_ mailboxes: [MailboxID], of account: AccountID) throws(PostgresError) -> [MailboxID: LockedMailbox] {
+    func lockMailboxes(_ mailboxes: [MailboxID], of account: AccountID) throws(PostgresError) -> [MailboxID:
+        LockedMailbox]
+    {
         let rows = try execute(
             lockMailboxRows, [.int8(account.value), .int8Array(mailboxes.map(\.value))])
         var locked: [MailboxID: LockedMailbox] = [:]

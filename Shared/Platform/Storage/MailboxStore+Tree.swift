@@ -30,7 +30,9 @@ extension MailboxStore {
 
     /// Renames the mailbox and everything below it, and creates the missing levels above the new name
     /// (RFC 3501 6.3.5). Not for INBOX.
-    package func rename(_ account: AccountID, from old: String, to new: String, missing ancestors: [String]) async throws {
+    package func rename(_ account: AccountID, from old: String, to new: String, missing ancestors: [String])
+        async throws
+    {
         do {
             try await pool.transaction { connection in
                 let found = try connection.execute(Self.lockTree, [.int8(account.value), .text(old)])

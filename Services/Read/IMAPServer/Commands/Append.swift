@@ -44,7 +44,8 @@ extension IMAPSession {
         if let tagged, let completion { try await complete(tagged, completion, connection) }
     }
 
-    private nonisolated(nonsending) func findTarget(_ tagged: IMAPTaggedCommand) async -> (MailboxRecord?, Completion?) {
+    private nonisolated(nonsending) func findTarget(_ tagged: IMAPTaggedCommand) async -> (MailboxRecord?, Completion?)
+    {
         guard case .append(let append) = tagged.command, let account = machine.account else {
             return (nil, .bad("Expected APPEND"))
         }
@@ -112,7 +113,9 @@ extension IMAPSession {
     ) async throws -> Completion {
         do {
             var message = try received.get()
-            guard let body = message.body, body.size > 0 else { return .no("An empty message cannot be stored", code: .cannot) }
+            guard let body = message.body, body.size > 0 else {
+                return .no("An empty message cannot be stored", code: .cannot)
+            }
             let now = Timestamp.now()
             let delta = try await services.appends.append(
                 AppendedMessage(

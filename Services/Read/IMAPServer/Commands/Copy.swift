@@ -4,7 +4,9 @@ import Storage
 
 extension IMAPSession {
     /// RFC 3501 6.4.7, RFC 4315 3: COPYUID in the tagged OK.
-    nonisolated(nonsending) func copy(_ set: SequenceSet, to name: MailboxName, uid: Bool, _ selection: Selection) async throws -> Completion {
+    nonisolated(nonsending) func copy(_ set: SequenceSet, to name: MailboxName, uid: Bool, _ selection: Selection)
+        async throws -> Completion
+    {
         let command = uid ? "UID COPY" : "COPY"
         guard let positions = selection.positions(set, uid: uid) else { return .badSet }
         guard let target = try await services.mailboxes.find(selection.mailbox.key.account, name: name.value) else {
@@ -15,12 +17,16 @@ extension IMAPSession {
             from: selection.mailbox.key, selection.uidRuns(positions), keywords: keywords(positions, selection),
             to: target)
         try await services.changed(outcome.deltas)
-        if !uid, outcome.sourceUIDs.count < positions.count, outcome.sourceUIDs.isEmpty { throw MailboxError.messageGone }
+        if !uid, outcome.sourceUIDs.count < positions.count, outcome.sourceUIDs.isEmpty {
+            throw MailboxError.messageGone
+        }
         return .ok("\(command) completed", code: outcome.code)
     }
 
     /// RFC 6851: COPYUID comes untagged, before the EXPUNGE responses.
-    nonisolated(nonsending) func move(_ set: SequenceSet, to name: MailboxName, uid: Bool, _ selection: Selection) async throws -> Completion {
+    nonisolated(nonsending) func move(_ set: SequenceSet, to name: MailboxName, uid: Bool, _ selection: Selection)
+        async throws -> Completion
+    {
         let command = uid ? "UID MOVE" : "MOVE"
         guard !selection.isReadOnly else { return .no("The mailbox is read-only", code: .cannot) }
         guard let positions = selection.positions(set, uid: uid) else { return .badSet }

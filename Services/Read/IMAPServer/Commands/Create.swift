@@ -4,7 +4,9 @@ import Storage
 
 extension IMAPSession {
     /// RFC 3501 6.3.3, RFC 6154 5.2. Missing levels above are created too.
-    nonisolated(nonsending) func create(_ name: MailboxName, _ uses: [SpecialUse], _ account: AccountID) async throws -> Completion {
+    nonisolated(nonsending) func create(_ name: MailboxName, _ uses: [SpecialUse], _ account: AccountID) async throws
+        -> Completion
+    {
         guard uses.count <= 1, uses.allSatisfy({ $0 != .all && $0 != .flagged }) else {
             return .no("This special use is not supported", code: .useAttribute)
         }

@@ -51,7 +51,8 @@ extension IMAPSession {
         case .unselect: return await unselect()
         case .expunge: return try await expunge(nil, selection)
         case .uidExpunge(let set): return try await expunge(set, selection)
-        case .search(let search, let uid): return try await self.search(search, uid: uid, tagged.tag, selection, connection)
+        case .search(let search, let uid):
+            return try await self.search(search, uid: uid, tagged.tag, selection, connection)
         case .fetch(let fetch, let uid): return try await self.fetch(fetch, uid: uid, selection, connection)
         case .store(let store, let uid): return try await self.store(store, uid: uid, selection, connection)
         case .copy(let set, let name, let uid): return try await copy(set, to: name, uid: uid, selection)

@@ -14,7 +14,9 @@ extension IMAPSession {
     }
 
     /// Removes what carries \Deleted at `positions`; the database has the last word on the flag.
-    nonisolated(nonsending) func removeDeleted(_ positions: PositionRuns, _ selection: Selection) async throws -> MailboxDelta? {
+    nonisolated(nonsending) func removeDeleted(_ positions: PositionRuns, _ selection: Selection) async throws
+        -> MailboxDelta?
+    {
         let marked = selection.filter(positions) { $0.contains(.deleted) }
         guard !marked.isEmpty else { return nil }
         let delta = try await services.mailboxes.expunge(selection.mailbox.key, selection.uidRuns(marked))

@@ -40,7 +40,9 @@ extension IMAPSession {
     }
 
     /// Sets \Seen on all messages of the command at once; returns those that lacked it.
-    private nonisolated(nonsending) func markSeen(_ positions: PositionRuns, _ selection: Selection) async throws -> Set<UInt32> {
+    private nonisolated(nonsending) func markSeen(_ positions: PositionRuns, _ selection: Selection) async throws
+        -> Set<UInt32>
+    {
         guard !selection.isReadOnly else { return [] }
         let unseen = selection.filter(positions) { !$0.contains(.seen) }
         guard !unseen.isEmpty else { return [] }

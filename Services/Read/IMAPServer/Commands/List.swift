@@ -22,7 +22,8 @@ extension IMAPSession {
         return .ok("LIST completed")
     }
 
-    private nonisolated(nonsending) func write(_ name: MailboxName, _ list: IMAPList, _ tree: MailboxTree) async throws {
+    private nonisolated(nonsending) func write(_ name: MailboxName, _ list: IMAPList, _ tree: MailboxTree) async throws
+    {
         let record = tree.records[name]
         let isSubscribed = tree.subscribed.contains(name)
         var childInfo = false
@@ -40,7 +41,9 @@ extension IMAPSession {
     }
 
     /// RFC 3501 6.3.9: subscribed names, whether they exist or not, and with `%` the levels above them.
-    nonisolated(nonsending) func lsub(_ reference: [UInt8], _ pattern: ListPattern, _ account: AccountID) async throws -> Completion {
+    nonisolated(nonsending) func lsub(_ reference: [UInt8], _ pattern: ListPattern, _ account: AccountID) async throws
+        -> Completion
+    {
         let matcher = pattern.matcher(reference: reference)
         let subscribed = Set(try await services.mailboxes.subscriptions(account).map(MailboxName.init(stored:)))
         let parents = Set(subscribed.flatMap(\.ancestors)).subtracting(subscribed)

@@ -4,7 +4,9 @@ import Storage
 
 extension IMAPSession {
     /// RFC 3501 6.3.5
-    nonisolated(nonsending) func rename(_ from: MailboxName, _ to: MailboxName, _ account: AccountID) async throws -> Completion {
+    nonisolated(nonsending) func rename(_ from: MailboxName, _ to: MailboxName, _ account: AccountID) async throws
+        -> Completion
+    {
         guard !to.isInbox else { throw MailboxError.alreadyExists }
         guard !to.isBelow(from) || from.isInbox else { throw MailboxError.notAllowed }
         if from.isInbox { return try await renameInbox(to, account) }
@@ -15,7 +17,8 @@ extension IMAPSession {
     }
 
     /// Moves all messages to a new mailbox and leaves INBOX and its inferiors as they are.
-    private nonisolated(nonsending) func renameInbox(_ to: MailboxName, _ account: AccountID) async throws -> Completion {
+    private nonisolated(nonsending) func renameInbox(_ to: MailboxName, _ account: AccountID) async throws -> Completion
+    {
         let mailboxes = services.mailboxes
         guard let inbox = try await mailboxes.find(account, name: MailboxName.inbox.value) else {
             throw MailboxError.noSuchMailbox

@@ -4,7 +4,9 @@ import Storage
 
 extension IMAPSession {
     /// RFC 3501 6.3.10. One row; no message is looked at, save to count recent ones when there are some.
-    nonisolated(nonsending) func status(_ name: MailboxName, _ items: [StatusItem], _ account: AccountID) async throws -> Completion {
+    nonisolated(nonsending) func status(_ name: MailboxName, _ items: [StatusItem], _ account: AccountID) async throws
+        -> Completion
+    {
         guard let record = try await services.mailboxes.find(account, name: name.value) else {
             throw MailboxError.noSuchMailbox
         }
@@ -12,7 +14,9 @@ extension IMAPSession {
         return .ok("STATUS completed")
     }
 
-    nonisolated(nonsending) func values(_ items: [StatusItem], _ record: MailboxRecord) async throws -> [(StatusItem, UInt64)] {
+    nonisolated(nonsending) func values(_ items: [StatusItem], _ record: MailboxRecord) async throws -> [(
+        StatusItem, UInt64
+    )] {
         var values: [(StatusItem, UInt64)] = []
         for item in items {
             let value: Int64 =

@@ -24,7 +24,8 @@ struct FetchedMessage {
         self.position = position
         self.addsFlags = addsFlags
         // A summary that cannot be read leaves a message without structure, not without bytes.
-        summary = row.summary.isEmpty ? MessageSummary() : (try? MessageSummary(decoding: row.summary)) ?? MessageSummary()
+        summary =
+            row.summary.isEmpty ? MessageSummary() : (try? MessageSummary(decoding: row.summary)) ?? MessageSummary()
         var size = 0
         var slices: [MessageStore.Slice] = []
         for item in plan.items {

@@ -48,7 +48,8 @@ struct FoldedNeedle: Sendable, Hashable {
 
     /// UTF-8 as it came; what is not UTF-8 is compared as U+FFFD.
     static func fold(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.withUnsafeBufferPointer { foldASCII($0) } ?? Array(String(decoding: bytes, as: UTF8.self).lowercased().utf8)
+        bytes.withUnsafeBufferPointer { foldASCII($0) }
+            ?? Array(String(decoding: bytes, as: UTF8.self).lowercased().utf8)
     }
 
     /// Most text is ASCII; `nil` if it is not.

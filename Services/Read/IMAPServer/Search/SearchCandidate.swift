@@ -89,7 +89,9 @@ extension Envelope {
         for address in addresses {
             if !text.isEmpty { text += ", " }
             if let name = address.name { text += EncodedWord.decode(name) + " " }
-            if let plain = address.text { text += "<" + plain + ">" } else if let mailbox = address.mailbox {
+            if let plain = address.text {
+                text += "<" + plain + ">"
+            } else if let mailbox = address.mailbox {
                 text += EncodedWord.decode(mailbox)
             }
         }

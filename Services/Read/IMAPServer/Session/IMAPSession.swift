@@ -1,6 +1,6 @@
 import IMAPGrammar
-import Logging
 package import LineServer
+import Logging
 import MailCore
 import PostgreSQL
 import ServiceKit
