@@ -13,8 +13,8 @@ struct AccessSettings {
             SettingKey("imap.imaps_port", "port", default: "993", "IMAP over TLS; 0 is off"),
             SettingKey("imap.message_limit", "bytes", default: "52428800", "largest message of APPEND"),
             SettingKey("imap.idle_timeout", "duration", default: "30min", "silence before a session is ended"),
-            SettingKey("imap.connections", "number", default: "20000", "most connections"),
-            SettingKey("imap.connections_per_address", "number", default: "200", "of one address; 0 is no limit"),
+            SettingKey("imap.max_connections", "number", default: "20000", "most connections"),
+            SettingKey("imap.max_connections_per_address", "number", default: "200", "of one address; 0 is no limit"),
             SettingKey("tls.certificate", "path", "PEM file with the certificate chain (required)"),
             SettingKey("tls.key", "path", "PEM file with the private key (required)"),
         ] + SettingKey.postgres + SettingKey.amqp
@@ -41,8 +41,8 @@ struct AccessSettings {
         certificates = try TLSCertificates(
             certificateFile: try settings.required("tls.certificate"), keyFile: try settings.required("tls.key"))
         var limits = LineLimits()
-        limits.maximumConnections = try settings.int("imap.connections", default: 20_000, in: 1...1_000_000)
-        limits.perAddress = try settings.int("imap.connections_per_address", default: 200, in: 0...1_000_000)
+        limits.maximumConnections = try settings.int("imap.max_connections", default: 20_000, in: 1...1_000_000)
+        limits.perAddress = try settings.int("imap.max_connections_per_address", default: 200, in: 0...1_000_000)
         self.limits = limits
         var options = IMAPOptions()
         options.messageLimit = try settings.int(
