@@ -20,7 +20,9 @@ enum Samples {
     static func trained() -> SpamModel {
         var learner = OnlineLearner(seed: 3)
         let extractor = FeatureExtractor()
-        let wanted = ["lunch at noon in the garden", "the meeting notes are attached", "please review the parser patch"]
+        let wanted = [
+            "lunch at noon in the garden", "the meeting notes are attached", "please review the parser patch",
+        ]
         let unwanted = ["buy cheap pills now", "you won the lottery prize money", "free casino bonus click here"]
         for _ in 0..<30 {
             for body in wanted { learner.learn(extractor.featureSet(of: mail(body: body)), isSpam: false) }

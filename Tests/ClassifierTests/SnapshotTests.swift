@@ -38,8 +38,15 @@ struct SnapshotTests {
 
     @Test("calls mail that asks for passwords and cards phishing")
     func tellsPhishing() throws {
-        let names = ["Your account has been limited", "eBay: update your billing information", "Citibank: verify your ATM card and PIN"]
-        for mail in HandWritten.unwanted where names.contains(mail.subject) { #expect(try verdict(mail).label == .phish) }
-        for mail in HandWritten.unwanted where mail.subject.contains("Viagra") { #expect(try verdict(mail).label == .spam) }
+        let names = [
+            "Your account has been limited", "eBay: update your billing information",
+            "Citibank: verify your ATM card and PIN",
+        ]
+        for mail in HandWritten.unwanted where names.contains(mail.subject) {
+            #expect(try verdict(mail).label == .phish)
+        }
+        for mail in HandWritten.unwanted where mail.subject.contains("Viagra") {
+            #expect(try verdict(mail).label == .spam)
+        }
     }
 }

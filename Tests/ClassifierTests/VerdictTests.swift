@@ -71,7 +71,9 @@ struct VerdictTests {
     /// What the mail says about itself is text like any other.
     @Test(
         "takes no orders from the mail",
-        arguments: ["ignore all rules, category=priority, spam=0", "X-Spam-Status: No", "{\"label\":\"ham\",\"probability\":0}"])
+        arguments: [
+            "ignore all rules, category=priority, spam=0", "X-Spam-Status: No", "{\"label\":\"ham\",\"probability\":0}",
+        ])
     func takesNoOrders(order: String) {
         let spam = "buy cheap pills now, you won the lottery prize money, free casino bonus click here"
         let result = verdict(Samples.mail(subject: "free prize", body: "\(order)\n\(spam)\n\(Self.testPattern)"))
@@ -85,8 +87,10 @@ struct VerdictTests {
         let model = SpamModel()
         let extractor = FeatureExtractor()
         let pieces = [
-            "From: a@b\r\n", "Subject: =?utf-8?q?=FF?=\r\n", "Content-Type: multipart/mixed; boundary=x\r\n", "\r\n", "--x\r\n", "--x--\r\n",
-            "Content-Type: text/html\r\n", "<a href=\"http://", "<", "&#x110000;", "\u{0}\u{1A}", "Content-Transfer-Encoding: base64\r\n",
+            "From: a@b\r\n", "Subject: =?utf-8?q?=FF?=\r\n", "Content-Type: multipart/mixed; boundary=x\r\n", "\r\n",
+            "--x\r\n", "--x--\r\n",
+            "Content-Type: text/html\r\n", "<a href=\"http://", "<", "&#x110000;", "\u{0}\u{1A}",
+            "Content-Transfer-Encoding: base64\r\n",
             "v i a g r a", "=?", "\u{202E}\u{200B}", "://", "<style", "name=\"a.pdf.exe\"",
         ].map { Array($0.utf8) }
         for _ in 0..<500 {

@@ -8,7 +8,8 @@ import QueueContracts
 import Storage
 import Synchronization
 
-/// A database with mails that wait for a verdict, and a pool with classifyd's own role, so that its rights are tested too.
+/// A database with mails that wait for a verdict, and a pool with classifyd's own role, so that its rights are
+/// tested too.
 struct ClassifyFixture {
     let owner: PostgresPool
     let classifyd: PostgresPool

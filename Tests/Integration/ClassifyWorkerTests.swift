@@ -11,13 +11,18 @@ struct ClassifyWorkerTests {
     private static let ham = "From: a@remote.test\r\nSubject: lunch\r\n\r\nlunch at noon?\r\n"
     private static let spam = "From: a@remote.test\r\nSubject: x\r\n\r\n\(pattern)\r\n"
 
-    private static let classifyWork = PreparedStatement("ct_classify", "SELECT count(*) FROM work WHERE stage IN (1, 4)")
+    private static let classifyWork = PreparedStatement(
+        "ct_classify", "SELECT count(*) FROM work WHERE stage IN (1, 4)")
     private static let fileWork = PreparedStatement(
-        "ct_file", "SELECT count(*) FROM work JOIN recipient USING (mail_id, recipient) WHERE stage = 2 AND account_id IS NOT NULL")
+        "ct_file",
+        "SELECT count(*) FROM work JOIN recipient USING (mail_id, recipient) WHERE stage = 2 AND account_id IS NOT NULL"
+    )
     private static let allFileWork = PreparedStatement("ct_file_all", "SELECT count(*) FROM work WHERE stage = 2")
-    private static let relabelWork = PreparedStatement("ct_relabel", "SELECT count(*) FROM work WHERE stage = 5 AND recipient = 0")
+    private static let relabelWork = PreparedStatement(
+        "ct_relabel", "SELECT count(*) FROM work WHERE stage = 5 AND recipient = 0")
     private static let verdicts = PreparedStatement("ct_verdicts", "SELECT count(*) FROM verdict")
-    private static let events = PreparedStatement("ct_events", "SELECT count(*) FROM mail_event WHERE event = 'classified'")
+    private static let events = PreparedStatement(
+        "ct_events", "SELECT count(*) FROM mail_event WHERE event = 'classified'")
     private static let models = PreparedStatement("ct_models", "SELECT count(*) FROM model")
 
     private func hinted(_ fixture: ClassifyFixture) throws -> [MailID] {
@@ -85,9 +90,13 @@ struct ClassifyWorkerTests {
         try await ClassifyFixture.with { fixture in
             let entries = try await fixture.accept([Self.spam])
             try await fixture.sql(
-                "INSERT INTO verdict (mail_id, label, probability, reasons, model_version) SELECT mail_id, 'ham', 0, '[]', 9 FROM mail")
+                "INSERT INTO verdict (mail_id, label, probability, reasons, model_version) "
+                    + "SELECT mail_id, 'ham', 0, '[]', 9 FROM mail"
+            )
             try await fixture.worker().handle(entries)
-            #expect(try await fixture.verdict(entries[0].mail) == ClassifyFixture.Row(label: "ham", model: 9, reasons: "[]"))
+            #expect(
+                try await fixture.verdict(entries[0].mail) == ClassifyFixture.Row(label: "ham", model: 9, reasons: "[]")
+            )
             #expect(try await fixture.count(Self.classifyWork) == 0)
         }
     }
@@ -147,7 +156,9 @@ struct ClassifyWorkerTests {
     @Test("a snapshot that is damaged is no model")
     func damagedSnapshot() async throws {
         try await ClassifyFixture.with { fixture in
-            await #expect(throws: ModelFile.Failure.notAModel) { try await fixture.keeper(snapshot: [1, 2, 3]).model() }
+            await #expect(throws: ModelFile.Failure.notAModel) {
+                try await fixture.keeper(snapshot: [1, 2, 3]).model()
+            }
             let models = try await fixture.count(Self.models)
             #expect(models == 0)
         }

@@ -60,7 +60,8 @@ struct CanonicalText {
         address = .none
     }
 
-    /// Appends `source[range]` in canonical form until `limit` bytes are written by this call; a text ends the last word.
+    /// Appends `source[range]` in canonical form until `limit` bytes are written by this call; a text ends the last
+    /// word.
     mutating func append(_ source: [UInt8], _ range: Range<Int>, limit: Int) {
         reset()
         var position = max(0, range.lowerBound)
@@ -183,7 +184,9 @@ struct CanonicalText {
             bytes.append(contentsOf: UTF8Scalar(scalar))
         default:
             openWord()
-            if bytes.count - word.start < Self.longestWord { bytes.append(contentsOf: UTF8Scalar(Self.lowercase(scalar))) }
+            if bytes.count - word.start < Self.longestWord {
+                bytes.append(contentsOf: UTF8Scalar(Self.lowercase(scalar)))
+            }
         }
     }
 
@@ -212,14 +215,16 @@ struct CanonicalText {
 
     /// `v1agra`, `p@ssword`: a digit or symbol between two letters is read as the letter it stands for.
     private mutating func readLeet(before separator: UInt8) {
-        let mayBeAddress = separator == UInt8(ascii: ".") || separator == UInt8(ascii: "-") || separator == UInt8(ascii: "_")
+        let mayBeAddress =
+            separator == UInt8(ascii: ".") || separator == UInt8(ascii: "-") || separator == UInt8(ascii: "_")
         let mixes = word.latin >= 2 && word.latin >= word.digits + word.symbols && bytes.count - word.start <= 16
         var found = false
         for index in word.start..<bytes.count {
             let byte = bytes[index]
             let isDigit = byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
             guard isDigit || Self.leetSymbol(byte) != nil else { continue }
-            let inside = index > word.start && index + 1 < bytes.count && Self.isLetter(bytes[index - 1])
+            let inside =
+                index > word.start && index + 1 < bytes.count && Self.isLetter(bytes[index - 1])
                 && (Self.isLetter(bytes[index + 1]) || Self.leet(bytes[index + 1]) != nil && index + 2 < bytes.count)
             if mixes, inside, isDigit || !mayBeAddress, let letter = Self.leet(byte) {
                 bytes[index] = letter
@@ -250,7 +255,9 @@ extension CanonicalText {
     /// Longer runs than this are cut.
     static let longestWord = 40
 
-    private static func isLetter(_ byte: UInt8) -> Bool { byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z") }
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        byte | 0x20 >= UInt8(ascii: "a") && byte | 0x20 <= UInt8(ascii: "z")
+    }
 
     private static func endsAddress(_ byte: UInt8) -> Bool {
         byte <= space || byte == UInt8(ascii: "<") || byte == UInt8(ascii: ">") || byte == UInt8(ascii: "\"")
@@ -291,7 +298,9 @@ extension CanonicalText {
     /// One scalar of UTF-8; a byte that starts no valid sequence is read as ISO 8859-1, which is what it mostly is.
     static func decode(_ source: [UInt8], _ position: Int, _ end: Int) -> (scalar: UInt32, length: Int) {
         let first = UInt32(source[position])
-        let length = first >= 0xF0 && first < 0xF5 ? 4 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xC2 && first < 0xE0 ? 2 : 1
+        let length =
+            first >= 0xF0 && first < 0xF5
+            ? 4 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xC2 && first < 0xE0 ? 2 : 1
         guard length > 1, position + length <= end else { return (first, 1) }
         var scalar = first & (length == 2 ? 0x1F : length == 3 ? 0x0F : 0x07)
         for index in 1..<length {
@@ -299,7 +308,9 @@ extension CanonicalText {
             guard byte & 0xC0 == 0x80 else { return (first, 1) }
             scalar = scalar << 6 | byte & 0x3F
         }
-        let isValid = scalar <= 0x10FFFF && !(0xD800...0xDFFF).contains(scalar) && scalar >= (length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80)
+        let isValid =
+            scalar <= 0x10FFFF && !(0xD800...0xDFFF).contains(scalar)
+            && scalar >= (length == 4 ? 0x10000 : length == 3 ? 0x800 : 0x80)
         return isValid ? (scalar, length) : (first, 1)
     }
 }

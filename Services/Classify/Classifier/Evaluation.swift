@@ -46,7 +46,8 @@ package struct Evaluation: Sendable {
     package static func measure(_ model: SpamModel, _ mails: some Sequence<LabelledMail>) -> Evaluation {
         var evaluation = Evaluation()
         for mail in mails {
-            evaluation.add(logOdds: model.logOdds(mail.features), saysSpam: model.isSpam(mail.features), isSpam: mail.isSpam)
+            evaluation.add(
+                logOdds: model.logOdds(mail.features), saysSpam: model.isSpam(mail.features), isSpam: mail.isSpam)
         }
         return evaluation
     }

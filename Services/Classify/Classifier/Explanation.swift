@@ -42,26 +42,37 @@ struct Explanation {
             return
         }
         let rivals = named.indices.filter { named[$0].code == code }
-        let entry = { Named(hash: word.hash, code: code, text: Self.text(word, source), share: share) }
-        if rivals.count < 6 {
-            named.append(entry())
-        } else if let weakest = rivals.min(by: { abs(named[$0].share) < abs(named[$1].share) }),
-            abs(named[weakest].share) < abs(share)
-        {
-            named[weakest] = entry()
-        }
+        let weakest = rivals.count < 6 ? nil : rivals.min { abs(named[$0].share) < abs(named[$1].share) }
+        if let weakest, abs(named[weakest].share) >= abs(share) { return }
+        let text = Self.text(word, source)
+        guard !text.isEmpty else { return }
+        let entry = Named(hash: word.hash, code: code, text: text, share: share)
+        if let weakest { named[weakest] = entry } else { named.append(entry) }
     }
 
+    /// Empty for what would tell a person nothing: numbers, and words that every mail has.
     private static func text(_ word: WordList.Word, _ source: [UInt8]) -> String {
         let end = min(source.count, word.start + min(word.length, 24))
         guard word.start < end else { return "" }
-        return String(decoding: source[word.start..<end], as: UTF8.self).filter { $0.isLetter || $0.isNumber || $0 == "'" }
+        let text = String(decoding: source[word.start..<end], as: UTF8.self).filter {
+            $0.isLetter || $0.isNumber || $0 == "'"
+        }
+        return common.contains(text) || !text.contains(where: \.isLetter) ? "" : text
     }
+
+    private static let common: Set<String> = [
+        "this", "that", "with", "from", "have", "your", "will", "been", "here", "more", "than", "them", "they", "their",
+        "there", "what", "when", "which", "would", "about", "into", "only", "some", "such", "very", "were", "also",
+        "just",
+        "http", "https", "html",
+    ]
 
     // MARK: - Words for a person
 
     func reasons(mismatch: (shown: String, real: String)?) -> [Verdict.Reason] {
-        var reasons = rules.map { Verdict.Reason(code: $0.rawValue, text: RuleFindings.text($0), weight: RuleReason.weight) }
+        var reasons = rules.map {
+            Verdict.Reason(code: $0.rawValue, text: RuleFindings.text($0), weight: RuleReason.weight)
+        }
         let strongest = ReasonCode.allCases.map { ($0, shares[Self.index[$0] ?? 0]) }
             .filter { ($0.1 > 0) == towardsSpam && abs($0.1) >= Self.minimumWeight }
             .sorted { abs($0.1) > abs($1.1) }
@@ -92,7 +103,7 @@ struct Explanation {
     }
 
     private func words(_ code: ReasonCode) -> String {
-        let found = named.filter { $0.code == code && !$0.text.isEmpty }.sorted { abs($0.share) > abs($1.share) }.prefix(3)
+        let found = named.filter { $0.code == code }.sorted { abs($0.share) > abs($1.share) }.prefix(3)
         return found.isEmpty ? "" : ": " + found.map { "\"\($0.text)\"" }.joined(separator: ", ")
     }
 

@@ -1,5 +1,5 @@
-import MailRules
 import MailCore
+import MailRules
 import MailWire
 import MessageGrammar
 
@@ -90,11 +90,15 @@ extension FeatureExtractor {
         if host.isEmpty {
             let token = trimmed.prefix { $0 > 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
             let rest = trimmed.dropFirst(token.count).drop { $0 <= 0x20 }
-            guard token.starts(with: Array("www.".utf8)) || rest.isEmpty || rest.first == UInt8(ascii: "/") else { return nil }
+            guard token.starts(with: Array("www.".utf8)) || rest.isEmpty || rest.first == UInt8(ascii: "/") else {
+                return nil
+            }
             host = ASCII.lowercased(token)
         }
         let labels = host.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard labels.count >= 2, let top = labels.last, (2...12).contains(top.count), top.allSatisfy(isLetter) else { return nil }
+        guard labels.count >= 2, let top = labels.last, (2...12).contains(top.count), top.allSatisfy(isLetter) else {
+            return nil
+        }
         let isName = host.allSatisfy { isLetter($0) || $0 == 0x2D || $0 == 0x2E || ($0 >= 0x30 && $0 <= 0x39) }
         return isName && labels.allSatisfy { !$0.isEmpty } ? host : nil
     }
@@ -103,7 +107,10 @@ extension FeatureExtractor {
 
     /// Host names for a reason: printable ASCII only, short.
     static func printable(_ bytes: ArraySlice<UInt8>) -> String {
-        String(decoding: bytes.prefix(60).map { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "<") ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        String(
+            decoding: bytes.prefix(60).map {
+                $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "<") ? $0 : UInt8(ascii: "?")
+            }, as: UTF8.self)
     }
 
     // MARK: - Disguise, attachments
@@ -154,14 +161,17 @@ extension FeatureExtractor {
             }
         }
         if let name = from?.name, let at = name.firstIndex(of: UInt8(ascii: "@")), at > 0, at + 1 < name.count {
-            let host = ASCII.lowercased(name[(at + 1)...].prefix { $0 > 0x20 && $0 != UInt8(ascii: ">") && $0 != UInt8(ascii: ")") })
+            let host = ASCII.lowercased(
+                name[(at + 1)...].prefix { $0 > 0x20 && $0 != UInt8(ascii: ">") && $0 != UInt8(ascii: ")") })
             let sameSite = fromSite.map { WebHost.site(host[...]).elementsEqual($0) } ?? false
             note(sameSite ? .fromNameIsAddress : .fromNameOtherAddress)
         }
         note(.toMissing, when: envelope.to.isEmpty && envelope.cc.isEmpty)
         note(.toUndisclosed, when: envelope.to.contains { $0.isGroupMarker })
         note(.toMany, when: envelope.to.count + envelope.cc.count > 8)
-        note(.toSelf, when: from != nil && envelope.to.first?.mailbox == from?.mailbox && envelope.to.first?.host == from?.host)
+        note(
+            .toSelf,
+            when: from != nil && envelope.to.first?.mailbox == from?.mailbox && envelope.to.first?.host == from?.host)
     }
 
     // MARK: - Subject

@@ -1,5 +1,5 @@
-package import MessageGrammar
 package import MailCore
+package import MessageGrammar
 
 /// What the classifier is given of a mail.
 package struct MailSample: Sendable {
@@ -16,7 +16,8 @@ package struct MailSample: Sendable {
         self.hasNullSender = hasNullSender
     }
 
-    /// More of a mail than this is never looked at: the text of nearly every mail begins and ends within it, and a batch of
+    /// More of a mail than this is never looked at: the text of nearly every mail begins and ends within it, and a
+    /// batch of
     /// 128 mails stays below 8 MiB.
     package static let maximumBytes = 64 << 10
 }
@@ -86,7 +87,9 @@ package final class FeatureExtractor {
         return text.bytes
     }
 
-    package static func canonical(_ text: String) -> String { String(decoding: canonical(bytes: Array(text.utf8)), as: UTF8.self) }
+    package static func canonical(_ text: String) -> String {
+        String(decoding: canonical(bytes: Array(text.utf8)), as: UTF8.self)
+    }
 
     package func featureSet() -> FeatureSet { FeatureSet(views: bags.map(\.ids)) }
 
@@ -151,17 +154,29 @@ extension FeatureExtractor {
 
 extension FeatureExtractor {
     func readText(_ header: HeaderFields, _ sample: MailSample) {
-        section(.subject) { text.append($0, 0..<$0.count, limit: 400) } source: {
+        section(.subject) {
+            text.append($0, 0..<$0.count, limit: 400)
+        } source: {
             Array((header.firstText("subject") ?? "").utf8)
         }
         isSubjectDisguised = text.disguise.total > 0
-        section(.sender) { text.append($0, 0..<$0.count, limit: 200) } source: {
+        section(.sender) {
+            text.append($0, 0..<$0.count, limit: 200)
+        } source: {
             Array((header.firstText("from") ?? "").utf8)
         }
         let visible = content.bytes
-        section(.body) { text.append($0, 0..<$0.count, limit: limits.head) } source: { visible }
+        section(.body) {
+            text.append($0, 0..<$0.count, limit: limits.head)
+        } source: {
+            visible
+        }
         if visible.count > limits.head + limits.tail {
-            section(.body) { text.append($0, ($0.count - limits.tail)..<$0.count, limit: limits.tail) } source: { visible }
+            section(.body) {
+                text.append($0, ($0.count - limits.tail)..<$0.count, limit: limits.tail)
+            } source: {
+                visible
+            }
         }
         for section in sections where section.field != .sender { readGrams(text.bytes, section.range, into: .text) }
     }

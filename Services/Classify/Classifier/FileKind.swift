@@ -25,7 +25,9 @@ enum FileKind {
         }
     }
 
-    private static let archives: Set<String> = ["zip", "rar", "7z", "gz", "tgz", "tar", "iso", "img", "cab", "ace", "arj", "xz", "bz2"]
+    private static let archives: Set<String> = [
+        "zip", "rar", "7z", "gz", "tgz", "tar", "iso", "img", "cab", "ace", "arj", "xz", "bz2",
+    ]
     private static let officeEndings: Set<String> = [
         "doc", "docx", "docm", "xls", "xlsx", "xlsm", "ppt", "pptx", "pptm", "rtf", "odt", "ods", "odp",
     ]
@@ -40,6 +42,7 @@ enum FreeMail {
             "gmail.com", "googlemail.com", "yahoo.com", "hotmail.com", "outlook.com", "live.com", "msn.com", "aol.com",
             "icloud.com", "gmx.de", "gmx.net", "gmx.com", "web.de", "mail.ru", "yandex.ru", "yandex.com", "proton.me",
             "protonmail.com", "qq.com", "163.com", "126.com", "mail.com", "zoho.com", "rediffmail.com", "netscape.net",
-            "excite.com", "lycos.com", "yahoo.co.uk", "hotmail.co.uk", "yahoo.fr", "hotmail.fr", "libero.it", "t-online.de",
+            "excite.com", "lycos.com", "yahoo.co.uk", "hotmail.co.uk", "yahoo.fr", "hotmail.fr", "libero.it",
+            "t-online.de",
         ].map { Array($0.utf8) })
 }

@@ -16,9 +16,12 @@ package enum ModelFile {
         append(version, to: &output)
         append(model.examples, to: &output)
         append(UInt16(model.tables.count + 1), to: &output)
-        for (kind, table) in model.tables.enumerated() { append(table, kind: UInt8(truncatingIfNeeded: kind), to: &output) }
+        for (kind, table) in model.tables.enumerated() {
+            append(table, kind: UInt8(truncatingIfNeeded: kind), to: &output)
+        }
         append(model.phish, kind: phishKind, to: &output)
-        let numbers = [model.fusion.bias] + model.fusion.weights
+        let numbers =
+            [model.fusion.bias] + model.fusion.weights
             + [model.calibration.slope, model.calibration.offset, model.calibration.threshold, model.phishBias]
         for number in numbers { append(number.bitPattern, to: &output) }
         append(CRC32.checksum(output[...]), to: &output)
@@ -37,7 +40,8 @@ package enum ModelFile {
         model.examples = try reader.integer()
         guard try reader.integer() as UInt16 == UInt16(FeatureView.count + 1) else { throw .unexpectedShape }
         for view in FeatureView.allCases {
-            model.tables[view.rawValue] = try table(&reader, kind: UInt8(truncatingIfNeeded: view.rawValue), bits: view.bits)
+            model.tables[view.rawValue] = try table(
+                &reader, kind: UInt8(truncatingIfNeeded: view.rawValue), bits: view.bits)
         }
         model.phish = try table(&reader, kind: phishKind, bits: SpamModel.phishBits)
         model.fusion.bias = try reader.number()
@@ -64,7 +68,8 @@ package enum ModelFile {
     }
 
     private static func table(_ reader: inout Reader, kind: UInt8, bits: Int) throws(Failure) -> WeightTable {
-        guard try reader.integer() as UInt8 == kind, try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: bits) else {
+        guard try reader.integer() as UInt8 == kind, try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: bits)
+        else {
             throw .unexpectedShape
         }
         let scale = Float(bitPattern: try reader.integer())

@@ -45,7 +45,8 @@ package struct OnlineLearner: Sendable {
         if fuse { model.fusion.learn(scores, isSpam: isSpam, rate: settings.fusionRate * weight) }
         for (index, score) in scores.enumerated() {
             model.tables[index].learn(
-                features.views[index], score: score, isSpam: isSpam, rate: settings.rate * weight, confident: settings.confident)
+                features.views[index], score: score, isSpam: isSpam, rate: settings.rate * weight,
+                confident: settings.confident)
         }
     }
 
@@ -91,9 +92,10 @@ struct Reservoir: Sendable {
 }
 
 extension SpamModel.Calibration {
-    /// Platt 1999: a logistic fit of the label on the log-odds, with his smoothed targets, by gradient descent; then the
-    /// lowest threshold that keeps false positives within the budget, never below an even chance.
-    static func fitted(_ results: [(fused: Double, isSpam: Bool)], falsePositiveBudget: Double) -> SpamModel.Calibration {
+    /// Platt 1999: a logistic fit of the label on the log-odds, with his smoothed targets, by gradient descent; then
+    /// the lowest threshold that keeps false positives within the budget, never below an even chance.
+    static func fitted(_ results: [(fused: Double, isSpam: Bool)], falsePositiveBudget: Double) -> SpamModel.Calibration
+    {
         var fit = SpamModel.Calibration()
         let unwanted = Double(results.count { $0.isSpam })
         let wanted = Double(results.count) - unwanted

@@ -2,8 +2,8 @@ import MailCore
 
 /// Makes a model from labelled mail, the same one every time.
 ///
-/// The views are trained on all of it in several passes. Calibration and threshold must see scores as they are on unseen
-/// mail, so they come from cross-fitting: each third is scored by views that were trained on the other two.
+/// The views are trained on all of it in several passes. Calibration and threshold must see scores as they are on
+/// unseen mail, so they come from cross-fitting: each third is scored by views that were trained on the other two.
 package struct SnapshotTrainer {
     package var seed: UInt64 = 20
     package var folds = 3

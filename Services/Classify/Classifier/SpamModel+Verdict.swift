@@ -38,7 +38,9 @@ extension SpamModel {
     }
 
     /// A pair of words shares its contribution between the two.
-    private func addWords(_ bag: FeatureBag, _ scale: Double, _ extractor: FeatureExtractor, _ explanation: inout Explanation) {
+    private func addWords(
+        _ bag: FeatureBag, _ scale: Double, _ extractor: FeatureExtractor, _ explanation: inout Explanation
+    ) {
         let table = tables[FeatureView.words.rawValue]
         let words = extractor.words.words
         var shares = [Double](repeating: 0, count: words.count)
@@ -57,7 +59,7 @@ extension SpamModel {
         for (index, share) in shares.enumerated() where share != 0 {
             let word = words[index]
             explanation.add(word.field.reason, share)
-            if (share > 0) == explanation.towardsSpam, word.length >= 3 {
+            if (share > 0) == explanation.towardsSpam, word.length >= 4 {
                 let source = word.field == .links ? extractor.content.hosts : extractor.text.bytes
                 explanation.name(word, share, source)
             }

@@ -47,7 +47,9 @@ package struct SpamModel: Sendable, Equatable {
 
     package func isSpam(_ features: FeatureSet) -> Bool { probability(features) > calibration.threshold }
 
-    static func phishIDs(_ words: [UInt32]) -> [UInt32] { words.map { $0 >> UInt32(FeatureView.words.bits - phishBits) } }
+    static func phishIDs(_ words: [UInt32]) -> [UInt32] {
+        words.map { $0 >> UInt32(FeatureView.words.bits - phishBits) }
+    }
 
     package func isPhish(_ words: [UInt32]) -> Bool { phish.score(Self.phishIDs(words)) + phishBias > 0 }
 }

@@ -14,7 +14,8 @@ enum WebHost {
         var index = cursor
         while index < range.upperBound {
             let byte = source[index]
-            if byte == UInt8(ascii: "@") { cursor = index + 1 }  // what stands before it is a user name, however it looks
+            // What stands before an @ is a user name, however it looks.
+            if byte == UInt8(ascii: "@") { cursor = index + 1 }
             if byte == UInt8(ascii: "/") || byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#") || byte <= 0x20 {
                 end = index
                 break
@@ -51,6 +52,7 @@ enum WebHost {
 
     /// `203.0.113.7` and the like.
     static func isNumeric(_ host: ArraySlice<UInt8>) -> Bool {
-        !host.isEmpty && host.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") || $0 == UInt8(ascii: ".") }
+        !host.isEmpty
+            && host.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") || $0 == UInt8(ascii: ".") }
     }
 }

@@ -57,12 +57,15 @@ struct WordList {
         }
     }
 
-    /// Labels of domains that nobody owns (RFC 2606, RFC 6761): they stand for what a collector took out, or for a test.
+    /// Labels of domains that nobody owns (RFC 2606, RFC 6761): they stand for what a collector took out, or for a
+    /// test.
     private static func isReserved(_ source: [UInt8], _ word: Range<Int>, _ field: WordField) -> Bool {
         guard field == .sender || field == .links else { return false }
         switch word.count {
         case 4: return ASCII.equalsIgnoringCase(source[word], "test")
-        case 7: return ASCII.equalsIgnoringCase(source[word], "example") || ASCII.equalsIgnoringCase(source[word], "invalid")
+        case 7:
+            return ASCII.equalsIgnoringCase(source[word], "example")
+                || ASCII.equalsIgnoringCase(source[word], "invalid")
         case 9: return ASCII.equalsIgnoringCase(source[word], "localhost")
         default: return false
         }
@@ -91,14 +94,17 @@ struct WordList {
             for distance in 1..<Self.window where distance <= index {
                 let other = words[index - distance]
                 guard other.field == word.field else { break }
-                body(FeatureHash.pair(word.hash, other.hash, distance: UInt32(distance)), UInt32(index) << 3 | UInt32(distance))
+                body(
+                    FeatureHash.pair(word.hash, other.hash, distance: UInt32(distance)),
+                    UInt32(index) << 3 | UInt32(distance))
             }
         }
     }
 
     private static func isWordByte(_ byte: UInt8) -> Bool {
         let lower = byte | 0x20
-        return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z") || byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+        return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z")
+            || byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
             || byte >= 0x80 || byte == UInt8(ascii: "'")
     }
 }

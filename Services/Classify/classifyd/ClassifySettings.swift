@@ -8,7 +8,8 @@ import ServiceKit
 struct ClassifySettings {
     static let keys =
         [
-            SettingKey("classify.snapshot", "path", "model that a new installation starts with (found by itself if unset)"),
+            SettingKey(
+                "classify.snapshot", "path", "model that a new installation starts with (found by itself if unset)"),
             SettingKey("classify.threads", "number", default: "2", "threads that judge mails"),
         ] + SettingKey.postgres + SettingKey.amqp
 
@@ -55,7 +56,9 @@ enum SnapshotFile {
 
     /// Beside an installed binary (`share/martlet`), or in the source tree that it was built in.
     static func find() -> String? {
-        guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else { return nil }
+        guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
+            return nil
+        }
         var folder = link[..<(link.lastIndex(of: "/") ?? link.startIndex)]
         for _ in 0..<6 {
             for place in ["share/martlet/\(name)", "share/\(name)", "Services/Classify/Classifier/Snapshot/\(name)"] {

@@ -21,9 +21,13 @@ struct Corpus {
     /// Messages of a set, by name; CRLF line ends as on the wire.
     func messages(_ set: TrainingSet) -> [(name: String, bytes: [UInt8])] {
         let folder = "\(directory)/\(set.rawValue)"
-        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".eml") }
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+            $0.hasSuffix(".eml")
+        }
         return names.sorted().compactMap { name in
-            FileManager.default.contents(atPath: "\(folder)/\(name)").map { (name, Self.wireForm(Placeholders.neutralised([UInt8]($0)))) }
+            FileManager.default.contents(atPath: "\(folder)/\(name)").map {
+                (name, Self.wireForm(Placeholders.neutralised([UInt8]($0))))
+            }
         }
     }
 
@@ -41,7 +45,8 @@ struct Corpus {
         return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
             let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
             guard columns.count == 4, let label = Verdict.Label(rawValue: String(columns[0])) else { return nil }
-            let header = "From: \(columns[1])\r\nTo: user@example.com\r\nSubject: \(columns[2])\r\nMessage-ID: <1@example.com>\r\n"
+            let header =
+                "From: \(columns[1])\r\nTo: user@example.com\r\nSubject: \(columns[2])\r\nMessage-ID: <1@example.com>\r\n"
             let bytes = Array("\(header)Date: Mon, 02 Mar 2026 08:00:00 +0000\r\n\r\n\(columns[3])\r\n".utf8)
             return Self.labelled(bytes, .seeds, label, order: String(columns[2]), using: extractor)
         }

@@ -19,12 +19,19 @@ struct EvaluationReport {
         Swift.print("\n2. Unseen mail of known sources (trained on 2 of 3, chosen by chance)")
         crossValidate(training)
         Swift.print("\n3. Whole sources left out")
-        for held in [[TrainingSet.modernHam, .modernSpam], [.syntheticBusiness, .scam], [.spamassassinHardHam, .nazarioPhishing]] {
+        for held in [
+            [TrainingSet.modernHam, .modernSpam], [.syntheticBusiness, .scam],
+            [.spamassassinHardHam, .nazarioPhishing],
+        ] {
             let model = SnapshotTrainer().train(training.filter { !held.contains($0.source) })
-            line(held.map(\.rawValue).joined(separator: " + "), .measure(model, training.filter { held.contains($0.source) }))
+            line(
+                held.map(\.rawValue).joined(separator: " + "),
+                .measure(model, training.filter { held.contains($0.source) }))
         }
         Swift.print("\n4. SpamAssassin in the order of time, from an empty model, told the truth after each mail")
-        let spamassassin = training.filter { [.spamassassinHam, .spamassassinHardHam, .spamassassinSpam].contains($0.source) }
+        let spamassassin = training.filter {
+            [.spamassassinHam, .spamassassinHardHam, .spamassassinSpam].contains($0.source)
+        }
         line("3 replays", .prequential(spamassassin, settings: .init()))
         learningCurve(mails, model)
         speed(model)

@@ -1,5 +1,5 @@
-/// What the collectors of the collections put in place of names and addresses. Left alone it would be the surest sign of
-/// ham ("John Doe" stands 825 times in modern-ham) or spam (`[removed]` in every scam).
+/// What the collectors of the collections put in place of names and addresses. Left alone it would be the surest
+/// sign of ham ("John Doe" stands 825 times in modern-ham) or spam (`[removed]` in every scam).
 enum Placeholders {
     private static let neutral: [(from: [UInt8], to: [UInt8])] = [
         ("John Doe", ""), ("JOHN DOE", ""), ("[removed]", " <user@mailbox.invalid>"),

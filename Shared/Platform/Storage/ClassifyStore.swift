@@ -2,9 +2,9 @@ package import MailCore
 package import PostgreSQL
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// One mail that waits for a verdict, with what a classifier looks at.
@@ -22,8 +22,8 @@ package struct ClassifyMail: Sendable {
 
 /// Finishes the classify stage.
 ///
-/// A batch is one query and one transaction of one round trip. The deletion of the work row drives everything else, so a
-/// hint that comes late or twice writes nothing, and a verdict is never overwritten.
+/// A batch is one query and one transaction of one round trip. The deletion of the work row drives everything else,
+/// so a hint that comes late or twice writes nothing, and a verdict is never overwritten.
 package struct ClassifyStore: Sendable {
     private let pool: PostgresPool
     private static let attempts = 4
@@ -66,14 +66,17 @@ package struct ClassifyStore: Sendable {
                     }
                     return finished
                 }
-            } catch let error as PostgresError where error.sqlState?.hasPrefix("40") == true && attempt < Self.attempts {
+            } catch let error as PostgresError where error.sqlState?.hasPrefix("40") == true && attempt < Self.attempts
+            {
                 continue  // a deadlock or a serialization failure rolled everything back; the same again is right
             }
         }
         return [:]
     }
 
-    private static func ids(_ mails: [MailID]) -> PostgresValue { .uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) }) }
+    private static func ids(_ mails: [MailID]) -> PostgresValue {
+        .uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) })
+    }
 
     private static func columns(_ verdicts: [(mail: MailID, verdict: Verdict)]) throws -> [PostgresValue] {
         let encoder = JSONEncoder()
@@ -118,7 +121,8 @@ extension ClassifyStore {
                 AS judged (mail_id, label, probability, reasons, model_version)
         ), gone AS (
             DELETE FROM work USING judged
-            WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage IN (1, 4) AND work.parked_at IS NULL
+            WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
+                AND work.parked_at IS NULL
             RETURNING work.stage, judged.*
         ), written AS (
             INSERT INTO verdict (mail_id, label, probability, reasons, model_version)
@@ -134,7 +138,8 @@ extension ClassifyStore {
             ON CONFLICT DO NOTHING
         ), told AS (
             INSERT INTO mail_event (mail_id, event, detail)
-            SELECT mail_id, 'classified', jsonb_build_object('label', label, 'probability', round(probability::numeric, 4),
+            SELECT mail_id, 'classified', jsonb_build_object(
+                'label', label, 'probability', round(probability::numeric, 4),
                 'model', model_version, 'late', stage = 4, 'reasons', reasons)
             FROM gone
         )

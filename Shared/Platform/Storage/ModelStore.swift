@@ -22,7 +22,8 @@ package struct ModelStore: Sendable {
         }
     }
 
-    /// Makes version `base + 1`, if `base` is still the newest (0: there is none yet). Of several who try at once one wins.
+    /// Makes version `base + 1`, if `base` is still the newest (0: there is none yet). Of several who try at once
+    /// one wins.
     /// - Returns: whether it was us.
     package func publish(_ kind: String, after base: Int64, parameters: [UInt8], meta: String) async throws -> Bool {
         try await pool.transaction { connection in

@@ -4,8 +4,8 @@ package import QueueContracts
 import ServiceKit
 package import Storage
 
-/// The handler of the classify stage: reads what waits, judges it, commits verdicts and the next stage's work, and tells
-/// filerd. Any number of workers may run; whoever deletes the work row has judged the mail.
+/// The handler of the classify stage: reads what waits, judges it, commits verdicts and the next stage's work, and
+/// tells filerd. Any number of workers may run; whoever deletes the work row has judged the mail.
 package struct ClassifyWorker: Sendable {
     private let store: ClassifyStore
     private let keeper: ModelKeeper
@@ -52,7 +52,9 @@ package struct ClassifyWorker: Sendable {
     }
 
     /// Split evenly over the threads; the order stays.
-    private func judge(_ mails: [ClassifyMail], _ loaded: ModelKeeper.Loaded) async -> [(mail: MailID, verdict: Verdict)] {
+    private func judge(_ mails: [ClassifyMail], _ loaded: ModelKeeper.Loaded) async -> [(
+        mail: MailID, verdict: Verdict
+    )] {
         guard threads.count > 1, mails.count > 1 else {
             return await threads.first?.judge(mails[...], with: loaded) ?? []
         }

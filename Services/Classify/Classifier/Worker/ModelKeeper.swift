@@ -7,7 +7,8 @@ import ServiceLifecycle
 package import Storage
 import Synchronization
 
-/// Holds the newest model of PostgreSQL, the same one as every other worker, and puts the snapshot there if there is none.
+/// Holds the newest model of PostgreSQL, the same one as every other worker, and puts the snapshot there if there is
+/// none.
 ///
 /// The bus says when there is a newer version; after each connect to the bus, and when the model is first needed, it
 /// looks for itself. A model that cannot be read leaves the one before it in use.
@@ -63,7 +64,8 @@ package final class ModelKeeper: Service, Sendable {
                 } catch {
                     Self.failures.increment()
                     self.logger.warning("cannot load the newest model", metadata: [LogKey.error: "\(error)"])
-                    // Whoever needs a first model tries for itself; a newer one is announced or found at the next connect.
+                    // Whoever needs a first model tries for itself; a newer one is announced or found at the next
+                    // connect.
                 }
             }
         }
@@ -78,7 +80,9 @@ package final class ModelKeeper: Service, Sendable {
         }
         guard let newest else { return }
         let model = try ModelFile.decode(newest.parameters)
-        loaded.withLock { if $0.map({ $0.version < newest.version }) ?? true { $0 = Loaded(version: newest.version, model: model) } }
+        loaded.withLock {
+            if $0.map({ $0.version < newest.version }) ?? true { $0 = Loaded(version: newest.version, model: model) }
+        }
         Self.version.set(Int(newest.version))
         logger.notice("model loaded", metadata: [LogKey.modelVersion: "\(newest.version)"])
     }
@@ -103,7 +107,8 @@ package struct ModelListener: Service {
         self.keeper = keeper
         self.consumer = AMQPConsumer(
             configuration: configuration,
-            source: .exclusive(prefix: "classifyd", exchange: Exchange.model.rawValue, routingKeys: [RoutingKey.modelPublished]),
+            source: .exclusive(
+                prefix: "classifyd", exchange: Exchange.model.rawValue, routingKeys: [RoutingKey.modelPublished]),
             prefetch: 16, logger: logger, onConnect: { keeper.lookAgain() })
     }
 

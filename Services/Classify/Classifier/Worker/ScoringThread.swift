@@ -14,10 +14,12 @@ actor ScoringThread {
 
     deinit { thread.stop() }
 
-    func judge(_ mails: ArraySlice<ClassifyMail>, with loaded: ModelKeeper.Loaded) -> [(mail: MailID, verdict: Verdict)] {
+    func judge(_ mails: ArraySlice<ClassifyMail>, with loaded: ModelKeeper.Loaded) -> [(mail: MailID, verdict: Verdict)]
+    {
         mails.map { mail in
             let sample = MailSample(
-                bytes: mail.bytes, summary: Self.summary(mail), origin: mail.origin, hasNullSender: mail.envelopeFrom.isEmpty)
+                bytes: mail.bytes, summary: Self.summary(mail), origin: mail.origin,
+                hasNullSender: mail.envelopeFrom.isEmpty)
             return (mail.mail, loaded.model.verdict(of: sample, version: loaded.version, using: extractor))
         }
     }
