@@ -2,6 +2,7 @@ package import Logging
 import MailCore
 package import QueueContracts
 package import SASL
+import ServiceKit
 package import Storage
 
 /// What sessions stand on; one per process.
@@ -38,11 +39,16 @@ package struct IMAPServices: Sendable {
     }
 
     /// After a commit of this process: its own views first, then the other processes.
-    func changed(_ deltas: [MailboxDelta]) async throws {
+    func changed(_ deltas: [MailboxDelta]) async {
         let deltas = deltas.filter { !$0.isEmpty }
         guard !deltas.isEmpty else { return }
+        do {
+            try await registry.apply(deltas)
+        } catch {
+            // The change is committed, so the command has succeeded; the next recheck brings the view up to date.
+            logger.info("view not refreshed", metadata: [LogKey.error: "\(type(of: error))"])
+        }
         announce(
             deltas.map { MailboxChanged.Mailbox(account: $0.key.account, mailbox: $0.key.mailbox, modseq: $0.after) })
-        try await registry.apply(deltas)
     }
 }

@@ -124,7 +124,7 @@ extension IMAPSession {
                     traceparent: .start(), summary: message.summary()),
                 to: target.key)
             IMAPMetrics.appended.increment()
-            try await services.changed([delta])
+            await services.changed([delta])
             guard let uid = delta.changed.first?.uid else { return .ok("APPEND completed") }
             return .ok("APPEND completed", code: .appendUID(uidValidity: target.uidValidity, uid: uid))
         } catch MailboxError.noSuchMailbox {

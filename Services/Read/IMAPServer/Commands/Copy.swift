@@ -16,7 +16,7 @@ extension IMAPSession {
         let outcome = try await services.mailboxes.copy(
             from: selection.mailbox.key, selection.uidRuns(positions), keywords: keywords(positions, selection),
             to: target)
-        try await services.changed(outcome.deltas)
+        await services.changed(outcome.deltas)
         if !uid, outcome.sourceUIDs.count < positions.count, outcome.sourceUIDs.isEmpty {
             throw MailboxError.messageGone
         }
@@ -38,7 +38,7 @@ extension IMAPSession {
             from: selection.mailbox.key, selection.uidRuns(positions), keywords: keywords(positions, selection),
             to: target)
         if let code = outcome.code { out.untagged(.ok, code: code, "Moved") }
-        try await services.changed(outcome.deltas)
+        await services.changed(outcome.deltas)
         return .ok("\(command) completed")
     }
 

@@ -20,7 +20,7 @@ extension IMAPSession {
         let marked = selection.filter(positions) { $0.contains(.deleted) }
         guard !marked.isEmpty else { return nil }
         let delta = try await services.mailboxes.expunge(selection.mailbox.key, selection.uidRuns(marked))
-        try await services.changed([delta])
+        await services.changed([delta])
         return delta
     }
 }

@@ -49,7 +49,7 @@ extension IMAPSession {
         let delta = try await services.mailboxes.changeFlags(
             selection.mailbox.key, selection.uidRuns(unseen), .add(NamedFlags(system: .seen)))
         take(delta)
-        try await services.changed([delta])
+        await services.changed([delta])
         return Set(delta.changed.map(\.uid))
     }
 

@@ -27,7 +27,7 @@ extension IMAPSession {
             account, names: to.ancestors.map(\.value) + [to.value], specialUse: nil)
         let outcome = try await mailboxes.move(
             from: inbox.key, UIDRuns(1...UInt32.max), keywords: inbox.keywords.names, to: target)
-        try await services.changed(outcome.deltas)
+        await services.changed(outcome.deltas)
         return .ok("RENAME completed")
     }
 }

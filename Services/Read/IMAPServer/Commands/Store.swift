@@ -23,7 +23,7 @@ extension IMAPSession {
             selection.mailbox.key, selection.uidRuns(positions), change)
         let knownKeywords = selection.view.keywords.names.count
         take(delta)
-        try await services.changed([delta])
+        await services.changed([delta])
         guard let selection = self.selection else { return .ok("\(name) completed") }
         if selection.view.keywords.names.count > knownKeywords { writeFlags(selection) }
         if !store.silent { try await writeFlags(positions, selection, uid: uid, connection) }

@@ -163,6 +163,8 @@ package final class IMAPSession {
         guard out.count >= limit else { return }
         connection.write(out.take())
         try await connection.flush()
+        // A fast client would never make us wait; the loop's other sessions shall not.
+        await Task.yield()
     }
 
     private func say(_ farewell: String?, to connection: isolated LineConnection) {
