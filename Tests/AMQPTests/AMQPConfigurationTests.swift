@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct AMQPConfigurationTests {
     @Test func `a URL is taken apart`() throws {
-        let parsed = try AMQPConfiguration(url: "amqp://martlet_smtpd:p%40ss%2Fword@broker.example:5673/mail%2Fbox", name: "x")
+        let parsed = try AMQPConfiguration(
+            url: "amqp://martlet_smtpd:p%40ss%2Fword@broker.example:5673/mail%2Fbox", name: "x")
         #expect(parsed.user == "martlet_smtpd" && parsed.host == "broker.example" && parsed.port == 5673)
         #expect(parsed.vhost == "mail/box" && !parsed.isSecure)
     }

@@ -55,7 +55,9 @@ struct AMQPConsumerTests {
             let publisher = try publisher(), consumer = try consumer(.queue(queue), prefetch: 10)
             try await TestBroker.with(publisher, consumer) {
                 try await Self.fill(queue, publisher, 0..<50)
-                try await TestBroker.eventually("ten are given out") { try await admin.depth(ofQueue: queue)?.messages == 40 }
+                try await TestBroker.eventually("ten are given out") {
+                    try await admin.depth(ofQueue: queue)?.messages == 40
+                }
                 #expect(await Self.read(10, from: consumer, acknowledging: false).count == 10)
                 #expect(try await admin.depth(ofQueue: queue)?.messages == 40)
             }
@@ -63,7 +65,8 @@ struct AMQPConsumerTests {
         }
     }
 
-    @Test func `after a cut everything unacknowledged comes again, and old acknowledgements say nothing`() async throws {
+    @Test func `after a cut everything unacknowledged comes again, and old acknowledgements say nothing`() async throws
+    {
         let proxy = try TestBroker.proxy()
         defer { proxy.stop() }
         try await TestBroker.withQueue { queue, admin in

@@ -61,7 +61,9 @@ struct AMQPFaultTests {
     }
 
     /// A message gets from a publisher to a consumer within `limit` after each fault.
-    private func survives(rounds: Int, within limit: Duration, _ fault: @escaping @Sendable () async throws -> Void) async throws {
+    private func survives(rounds: Int, within limit: Duration, _ fault: @escaping @Sendable () async throws -> Void)
+        async throws
+    {
         try await TestBroker.withQueue { queue, _ in
             let publisher = AMQPPublisher(configuration: try TestBroker.configuration(), logger: TestBroker.logger)
             let consumer = AMQPConsumer(
@@ -80,7 +82,8 @@ struct AMQPFaultTests {
                     try await fault()
                     try await TestBroker.eventually("round \(round) gets through", within: limit) {
                         // A refusal is what the fault is about; the next try counts.
-                        try? await publisher.publishConfirmed(exchange: "", routingKey: queue, body: Array("\(round)".utf8))
+                        try? await publisher.publishConfirmed(
+                            exchange: "", routingKey: queue, body: Array("\(round)".utf8))
                         return received.contains("\(round)")
                     }
                 }
@@ -93,7 +96,9 @@ struct AMQPFaultTests {
 private final class Received: Sendable {
     private let bodies = Mutex(Set<String>())
     func insert(_ batch: [AMQPDelivery]) {
-        bodies.withLock { bodies in for delivery in batch { bodies.insert(String(decoding: delivery.body, as: UTF8.self)) } }
+        bodies.withLock { bodies in
+            for delivery in batch { bodies.insert(String(decoding: delivery.body, as: UTF8.self)) }
+        }
     }
     func contains(_ body: String) -> Bool { bodies.withLock { $0.contains(body) } }
 }

@@ -113,7 +113,9 @@ struct AMQPPublisherTests {
                 await #expect(throws: AMQPError(.timedOut)) {
                     try await publisher.publishConfirmed(exchange: "", routingKey: queue, body: [1])
                 }
-                try await TestBroker.eventually("it gives up and connects again") { publisher.statistics.connections == 2 }
+                try await TestBroker.eventually("it gives up and connects again") {
+                    publisher.statistics.connections == 2
+                }
                 try await publisher.connected()
                 try await publisher.publishConfirmed(exchange: "", routingKey: queue, body: [2])
             }
@@ -131,7 +133,8 @@ struct AMQPPublisherTests {
                 var taken = 0
                 while publisher.publish(exchange: "", routingKey: queue, body: [1]) { taken += 1 }
                 #expect(taken == AMQPPublisher.maximumPending)
-                #expect(!publisher.publish(exchange: "", routingKey: queue, body: [UInt8](repeating: 0, count: 200_000)))
+                #expect(
+                    !publisher.publish(exchange: "", routingKey: queue, body: [UInt8](repeating: 0, count: 200_000)))
             }
         }
     }

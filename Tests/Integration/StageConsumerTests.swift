@@ -16,13 +16,16 @@ struct StageConsumerTests {
 
     /// A fixture, a queue, and a publisher whose hints go straight to that queue.
     private func with(
-        _ body: @escaping @Sendable (FilingFixture, String, AMQPAdmin, AMQPPublisher, HintPublisher) async throws -> Void
+        _ body:
+            @escaping @Sendable (FilingFixture, String, AMQPAdmin, AMQPPublisher, HintPublisher) async throws -> Void
     ) async throws {
         try await FilingFixture.with { fixture in
             try await TestBroker.withQueue { queue, admin in
                 let publisher = AMQPPublisher(configuration: try TestBroker.configuration(), logger: TestBroker.logger)
                 let hints = HintPublisher { exchange, _, body in
-                    publisher.publish(exchange: "", routingKey: exchange == .mail ? queue : "\(queue).parked", body: body, mandatory: false)
+                    publisher.publish(
+                        exchange: "", routingKey: exchange == .mail ? queue : "\(queue).parked", body: body,
+                        mandatory: false)
                 }
                 try await TestBroker.with(publisher) {
                     try await publisher.connected()
@@ -124,7 +127,9 @@ struct StageConsumerTests {
                 _ = try await fixture.store.file(entries.map(\.mail), decide: FilingFixture.decide)
             }
             try await TestBroker.with(stage) {
-                for body in ["", "{}", String(repeating: "[", count: 100_000), #"{"schema":"mail.classified","version":9}"#] {
+                for body in [
+                    "", "{}", String(repeating: "[", count: 100_000), #"{"schema":"mail.classified","version":9}"#,
+                ] {
                     publisher.publish(exchange: "", routingKey: queue, body: Array(body.utf8))
                 }
                 hints.announce(.file, [MailHint.Entry(mail: .next(), traceparent: .start())])
@@ -133,7 +138,10 @@ struct StageConsumerTests {
                     try await fixture.owner.number(Self.unfinished) == 0
                 }
             }
-            #expect(notices.withLock { $0.map(\.reason) } == ["unreadable", "unreadable", "unreadable", "unknownVersion(9)"])
+            #expect(
+                notices.withLock { $0.map(\.reason) } == [
+                    "unreadable", "unreadable", "unreadable", "unknownVersion(9)",
+                ])
             #expect(notices.withLock { $0.allSatisfy { ($0.payload?.utf8.count ?? 0) <= 1024 } })
             #expect(try await admin.depth(ofQueue: queue)?.messages == 0)
         }

@@ -30,7 +30,8 @@ struct SweeperTests {
             Sweeper(
                 work: work, hints: hints,
                 broker: Sweeper.Broker(
-                    connectedSince: { self.state.withLock { $0.since } }, depth: { _ in self.state.withLock { $0.depth } }),
+                    connectedSince: { self.state.withLock { $0.since } },
+                    depth: { _ in self.state.withLock { $0.depth } }),
                 logger: TestDatabase.logger)
         }
 
@@ -58,7 +59,8 @@ struct SweeperTests {
             var rule = FailOpenRule()
             let sweeper = broker.sweeper(WorkStore(pool: fixture.filerd))
             #expect(try await sweeper.pass(&rule) == .seconds(1))
-            #expect(Set(broker.told("mail.classified")) == Set(file) && Set(broker.told("mail.accepted")) == Set(classify))
+            #expect(
+                Set(broker.told("mail.classified")) == Set(file) && Set(broker.told("mail.accepted")) == Set(classify))
             _ = try await sweeper.pass(&rule)
             #expect(broker.state.withLock { $0.hints.count } == 2)
         }
@@ -88,7 +90,8 @@ struct SweeperTests {
     @Test func `without a classifyd mails go on after 30 s, and 30 s after the broker's return`() async throws {
         try await FilingFixture.with { fixture in
             let mails = try await overdue(fixture, .classify, 3)
-            try await fixture.sql("UPDATE work SET created_at = now() - interval '1 min', next_hint_at = now() + interval '1 h'")
+            try await fixture.sql(
+                "UPDATE work SET created_at = now() - interval '1 min', next_hint_at = now() + interval '1 h'")
             let broker = FakeBroker()
             var rule = FailOpenRule()
             let sweeper = broker.sweeper(WorkStore(pool: fixture.filerd))

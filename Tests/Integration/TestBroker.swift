@@ -105,7 +105,8 @@ extension String {
 /// `rabbitmqctl` for the broker of `MARTLET_TEST_AMQP_URL`, as one command, named by `MARTLET_TEST_RABBITMQCTL`.
 enum BrokerControl {
     static let command = getenv("MARTLET_TEST_RABBITMQCTL").map { String(cString: $0) } ?? ""
-    static let reason = "MARTLET_TEST_RABBITMQCTL is not set: these tests need a broker of their own, to raise alarms, close connections, set users"
+    static let reason =
+        "MARTLET_TEST_RABBITMQCTL is not set: a broker of their own for alarms, lost connections and users"
 
     struct Failed: Error { let arguments: [String] }
 

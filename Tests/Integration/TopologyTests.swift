@@ -4,9 +4,9 @@ import QueueContracts
 import Testing
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Each daemon's user on a broker: it can do what its arrows need and nothing else. Takes over the users of the broker,
@@ -37,7 +37,8 @@ struct TopologyTests {
 
     private func configuration(_ user: String, _ vhost: String) throws -> AMQPConfiguration {
         let base = try TestBroker.configuration()
-        return try AMQPConfiguration(url: "amqp://martlet_\(user):pw-\(user)@\(base.host):\(base.port)/\(vhost)", name: user)
+        return try AMQPConfiguration(
+            url: "amqp://martlet_\(user):pw-\(user)@\(base.host):\(base.port)/\(vhost)", name: user)
     }
 
     private static let arrows: [String: Set<String>] = [
@@ -64,7 +65,9 @@ struct TopologyTests {
                 ] + Self.users.map { (.watch, "daemon.\($0)") }
             for (exchange, key) in keys {
                 let isTaken = try await publishes(user, vhost, exchange.rawValue, key)
-                #expect(isTaken == Self.arrows[user]?.contains("\(exchange.rawValue) \(key)"), "\(exchange.rawValue) \(key)")
+                #expect(
+                    isTaken == Self.arrows[user]?.contains("\(exchange.rawValue) \(key)"), "\(exchange.rawValue) \(key)"
+                )
             }
             // The default exchange would reach every queue by its name.
             #expect(try await !publishes(user, vhost, "", "mail.file"))
@@ -90,7 +93,8 @@ struct TopologyTests {
     func `reads its own queues and no other, and declares nothing durable`(user: String) async throws {
         try await with { vhost in
             let sources: [(AMQPConsumer.Source, Set<String>)] = [
-                (.queue("mail.classify"), ["classifyd"]), (.queue("mail.file"), ["filerd"]), (.queue("mail.parked"), []),
+                (.queue("mail.classify"), ["classifyd"]), (.queue("mail.file"), ["filerd"]),
+                (.queue("mail.parked"), []),
                 (.exclusive(prefix: "classifyd", exchange: "martlet.model", routingKeys: [""]), ["classifyd"]),
                 (.exclusive(prefix: "accessd", exchange: "martlet.mailbox", routingKeys: [""]), ["accessd"]),
                 (.exclusive(prefix: "watchd", exchange: "martlet.watch", routingKeys: ["daemon.#"]), ["watchd"]),
@@ -99,7 +103,8 @@ struct TopologyTests {
             ]
             for (source, readers) in sources {
                 let consumer = AMQPConsumer(
-                    configuration: try configuration(user, vhost), source: source, prefetch: 1, logger: TestBroker.logger)
+                    configuration: try configuration(user, vhost), source: source, prefetch: 1,
+                    logger: TestBroker.logger)
                 try await TestBroker.with(consumer) {
                     let end = ContinuousClock.now + (readers.contains(user) ? .seconds(10) : .milliseconds(500))
                     while !consumer.isConnected && .now < end { try await Task.sleep(for: .milliseconds(10)) }
@@ -124,7 +129,8 @@ struct TopologyTests {
         let base = try TestBroker.configuration()
         try BrokerControl.run("set_permissions", "-p", vhost, base.user, ".*", ".*", ".*")
         let admin = AMQPAdmin(configuration: try AMQPConfiguration(url: TestBroker.url(vhost: vhost), name: "test"))
-        #expect(try await Topology.missing(admin, queueType: type).count == Exchange.allCases.count + Queue.allCases.count)
+        #expect(
+            try await Topology.missing(admin, queueType: type).count == Exchange.allCases.count + Queue.allCases.count)
         try await Topology.apply(admin, queueType: type)
         try await Topology.apply(admin, queueType: type)
         #expect(try await Topology.missing(admin, queueType: type).isEmpty)

@@ -1,13 +1,14 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import MailCore
 import PostgreSQL
 import Storage
 import Synchronization
 import Testing
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// With filerd's own role, whose duty sweeping is.
 @Suite(.enabled(if: TestDatabase.isAvailable, Comment(rawValue: TestDatabase.reason)))
@@ -68,7 +69,8 @@ struct WorkStoreTests {
                 try await work.claimDue(.file, limit: 10)
             }
             #expect(claimed?.map(\.mail) == [free])
-            let sweeping = PreparedStatement("t_sweeping", "SELECT pg_advisory_xact_lock(x'6D6172746C657401'::bigint)::text")
+            let sweeping = PreparedStatement(
+                "t_sweeping", "SELECT pg_advisory_xact_lock(x'6D6172746C657401'::bigint)::text")
             #expect(try await holding(fixture.owner, sweeping, []) { try await work.claimDue(.file, limit: 10) } == nil)
             #expect(try await work.claimDue(.file, limit: 10)?.map(\.mail) == [busy])
         }
@@ -101,8 +103,10 @@ struct WorkStoreTests {
                 """
                 DELETE FROM work;
                 INSERT INTO work (mail_id, recipient, stage, next_hint_at, created_at) VALUES
-                    ('\(old)', 0, 1, now(), now() - interval '31 s'), ('\(young)', 0, 1, now(), now() - interval '29 s');
-                INSERT INTO recipient (mail_id, recipient, address, account_id) VALUES ('\(old)', 9, 'x@foreign.test', NULL);
+                    ('\(old)', 0, 1, now(), now() - interval '31 s'),
+                    ('\(young)', 0, 1, now(), now() - interval '29 s');
+                INSERT INTO recipient (mail_id, recipient, address, account_id)
+                VALUES ('\(old)', 9, 'x@foreign.test', NULL);
                 """)
             let work = WorkStore(pool: fixture.filerd)
             #expect(try await work.failOpen(olderThan: .seconds(30), limit: 10)?.map(\.mail) == [old])
@@ -127,7 +131,8 @@ struct WorkStoreTests {
             try await fixture.sql(
                 """
                 DELETE FROM work;
-                INSERT INTO work (mail_id, recipient, stage, next_hint_at, parked_at) VALUES ('\(mail)', 0, 1, now(), now());
+                INSERT INTO work (mail_id, recipient, stage, next_hint_at, parked_at)
+                VALUES ('\(mail)', 0, 1, now(), now());
                 """)
             let work = WorkStore(pool: fixture.filerd)
             #expect(try await work.failOpen(olderThan: nil, limit: 10)?.map(\.mail) == [mail])
@@ -167,7 +172,8 @@ struct WorkStoreTests {
             try await fixture.sql(
                 """
                 UPDATE work SET next_hint_at = now() + interval '7 s' WHERE stage = 2;
-                UPDATE work SET next_hint_at = now() - interval '9 s', created_at = now() - interval '20 s' WHERE stage = 1;
+                UPDATE work SET next_hint_at = now() - interval '9 s', created_at = now() - interval '20 s'
+                WHERE stage = 1;
                 UPDATE work SET created_at = now() - interval '40 s' WHERE mail_id = '\(mails[1])';
                 """)
             let outlook = try await work.outlook(watching: 1)
@@ -186,7 +192,7 @@ struct WorkStoreTests {
             let work = WorkStore(pool: fixture.filerd)
             let stages: [Stage] = [.file, .relabel]
             #expect(try await work.beginAttempt(mail, stages) == .begun(1))
-            try await work.forgiveAttempt(mail, stages)
+            try await work.forgiveAttempt([mail], stages)
             for number in 1...5 { #expect(try await work.beginAttempt(mail, stages) == .begun(number)) }
             try await work.recordFailure(mail, stages, reason: "no\0good")
             #expect(try await work.beginAttempt(mail, stages) == .exhausted)
@@ -204,6 +210,20 @@ struct WorkStoreTests {
         }
     }
 
+    @Test func `first tries are counted together, and only first ones`() async throws {
+        try await FilingFixture.with { fixture in
+            let accounts = [try await fixture.account("a"), try await fixture.account("b")]
+            let fresh = try await fixture.mail(to: accounts), tried = try await fixture.mail(to: accounts)
+            let work = WorkStore(pool: fixture.filerd)
+            #expect(try await work.beginAttempt(tried, [.file]) == .begun(1))
+            let mails = [fresh, tried, MailID.next()]
+            #expect(try await work.beginFirstAttempts(mails, [.file, .relabel]) == [fresh])
+            #expect(try await work.beginFirstAttempts(mails, [.file, .relabel]) == [])
+            try await work.forgiveAttempt(mails, [.file, .relabel])
+            #expect(try await work.beginFirstAttempts(mails, [.file, .relabel]) == [fresh, tried])
+        }
+    }
+
     @Test func `classifyd may count its tries too`() async throws {
         try await FilingFixture.with { fixture in
             let mail = try await fixture.mail(to: [try await fixture.account("a")], verdict: nil, stage: .classify)
@@ -212,7 +232,7 @@ struct WorkStoreTests {
             let work = WorkStore(pool: PostgresPool(configuration: configuration, logger: TestDatabase.logger))
             #expect(try await work.beginAttempt(mail, [.classify, .late]) == .begun(1))
             try await work.recordFailure(mail, [.classify, .late], reason: "x")
-            try await work.forgiveAttempt(mail, [.classify, .late])
+            try await work.forgiveAttempt([mail], [.classify, .late])
             #expect(try await work.park(mail, [.classify, .late], reason: "x"))
         }
     }

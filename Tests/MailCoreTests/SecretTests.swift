@@ -14,7 +14,8 @@ import Testing
         dump(Login(), to: &dumped)
         dump(secret, to: &dumped)
         let prints = [
-            "\(secret)", String(describing: secret), String(reflecting: secret), "\(Login())", String(reflecting: Login()),
+            "\(secret)", String(describing: secret), String(reflecting: secret), "\(Login())",
+            String(reflecting: Login()),
             "\(optional as Any)", "\([secret])", "\(["key": secret])", "\((secret, 1))", dumped,
             Mirror(reflecting: secret).children.map { "\($0.value)" }.joined(),
         ]

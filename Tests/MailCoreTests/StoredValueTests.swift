@@ -4,12 +4,15 @@ import Testing
 /// Raw values that rows and other versions hold: they never change.
 @Suite struct StoredValueTests {
     @Test func `stages`() {
-        #expect(Stage.allCases.map { "\($0) \($0.rawValue)" } == ["classify 1", "file 2", "relay 3", "late 4", "relabel 5"])
+        #expect(
+            Stage.allCases.map { "\($0) \($0.rawValue)" } == ["classify 1", "file 2", "relay 3", "late 4", "relabel 5"])
     }
 
     @Test func `origins`() {
         #expect(
-            MailOrigin.allCases.map { "\($0) \($0.rawValue)" } == ["mx 1", "submission 2", "append 3", "dsn 4", "forward 5"])
+            MailOrigin.allCases.map { "\($0) \($0.rawValue)" } == [
+                "mx 1", "submission 2", "append 3", "dsn 4", "forward 5",
+            ])
     }
 
     @Test func `labels`() {

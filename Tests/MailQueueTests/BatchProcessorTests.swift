@@ -40,7 +40,19 @@ private final class FakeWork: TryCounter {
         }
     }
 
-    func forgiveAttempt(_ mail: MailID, _ stages: [Stage]) async throws { try answer { $0.attempts[mail]? -= 1 } }
+    func beginFirstAttempts(_ mails: [MailID], _ stages: [Stage]) async throws -> Set<MailID> {
+        try answer { state in
+            let fresh = mails.filter {
+                state.attempts[$0, default: 0] == 0 && !state.parked.contains($0) && !state.finished.contains($0)
+            }
+            for mail in fresh { state.attempts[mail] = 1 }
+            return Set(fresh)
+        }
+    }
+
+    func forgiveAttempt(_ mails: [MailID], _ stages: [Stage]) async throws {
+        try answer { state in for mail in mails { state.attempts[mail]? -= 1 } }
+    }
 
     func recordFailure(_ mail: MailID, _ stages: [Stage], reason: String) async throws {
         try answer { $0.reasons[mail] = reason }
@@ -83,7 +95,8 @@ private final class Record: Sendable {
         _ handler: @escaping @Sendable ([MailID]) throws -> Void
     ) -> BatchProcessor {
         BatchProcessor(
-            stage: .file, work: work, hints: record.hints, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            stage: .file, work: work, hints: record.hints,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             pause: RetryPause(first: .zero, longest: .zero)
         ) { [record] entries in
             record.calls.withLock { $0.append(entries.map(\.mail)) }
@@ -93,7 +106,8 @@ private final class Record: Sendable {
 
     private func batch(redelivered: Bool = false) -> HintBatch {
         let delivery = AMQPDelivery(
-            tag: 1, redelivered: redelivered, exchange: "", routingKey: "", body: MailHint.classified(entries).encoded())
+            tag: 1, redelivered: redelivered, exchange: "", routingKey: "", body: MailHint.classified(entries).encoded()
+        )
         return HintBatch.split([delivery], schema: RoutingKey.mailClassified, maximum: 256)[0]
     }
 
@@ -121,23 +135,58 @@ private final class Record: Sendable {
         for _ in 0..<7 { #expect(await processor.process(batch())) }
         #expect(work.state.withLock { $0.parked == [bad] && $0.attempts[bad] == 5 })
         let notices = record.notices.withLock { $0 }
-        #expect(notices.count == 1 && notices[0].mail == bad && notices[0].stage == "file" && notices[0].reason == "poison")
+        #expect(
+            notices.count == 1 && notices[0].mail == bad && notices[0].stage == "file" && notices[0].reason == "poison")
     }
 
-    @Test func `redelivered hints go one by one, each try counted before it is made`() async {
+    @Test func `redelivered mails get their first try together, counted before it is made`() async {
         let work = work
         let processor = processor { mails in
-            #expect(mails.count == 1 && work.state.withLock { $0.attempts[mails[0]] } == 1)
+            #expect(work.state.withLock { state in mails.allSatisfy { state.attempts[$0] == 1 } })
         }
         #expect(await processor.process(batch(redelivered: true)))
-        #expect(record.calls.withLock { $0 } == mails.map { [$0] })
+        #expect(record.calls.withLock { $0 } == [mails])
+    }
+
+    @Test func `redelivered mails that were tried go alone, each try counted before it is made`() async {
+        let work = work
+        work.state.withLock { state in for mail in mails.prefix(3) { state.attempts[mail] = 2 } }
+        let processor = processor { mails in
+            if mails.count == 1 { #expect(work.state.withLock { $0.attempts[mails[0]] } == 3) }
+            work.state.withLock { $0.finished.formUnion(mails) }
+        }
+        #expect(await processor.process(batch(redelivered: true)))
+        #expect(record.calls.withLock { $0 } == [Array(mails.suffix(3))] + mails.prefix(3).map { [$0] })
+    }
+
+    @Test func `a redelivered batch that fails together is taken apart`() async {
+        let bad = mails[4]
+        #expect(await processor { if $0.contains(bad) { throw Poison() } }.process(batch(redelivered: true)))
+        #expect(record.calls.withLock { $0 } == [mails] + mails.map { [$0] })
+        #expect(work.state.withLock { $0.parked.isEmpty && $0.attempts[bad] == 2 })
+    }
+
+    @Test func `a handler that hangs ends the process, one that is in time does not`() async {
+        let ends = Mutex(0)
+        for (pause, expected) in [(Duration.zero, 0), (.seconds(2), 1)] {
+            let processor = BatchProcessor(
+                stage: .file, work: work, hints: record.hints,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                deadline: .init(together: .milliseconds(20), alone: .milliseconds(20)) { ends.withLock { $0 += 1 } }
+            ) { _ in
+                let end = ContinuousClock.now + pause
+                while ContinuousClock.now < end && ends.withLock({ $0 == 0 }) { await Task.yield() }
+            }
+            #expect(await processor.process(batch()))
+            #expect(ends.withLock { $0 } == expected)
+        }
     }
 
     @Test func `a mail that ended five processes is parked without another try`() async {
         let killer = mails[0]
         work.state.withLock { $0.attempts[killer] = 5 }
         #expect(await processor { _ in }.process(batch(redelivered: true)))
-        #expect(record.calls.withLock { $0 } == mails.dropFirst().map { [$0] })
+        #expect(record.calls.withLock { $0 } == [Array(mails.dropFirst())])
         #expect(work.state.withLock { $0.parked } == [killer])
         #expect(record.notices.withLock { $0.map(\.mail) } == [killer])
     }

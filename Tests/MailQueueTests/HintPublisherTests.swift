@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct HintPublisherTests {
     @Test(arguments: [
-        (Stage.classify, "mail.accepted"), (.late, "mail.accepted"), (.file, "mail.classified"), (.relabel, "mail.classified"),
+        (Stage.classify, "mail.accepted"), (.late, "mail.accepted"), (.file, "mail.classified"),
+        (.relabel, "mail.classified"),
     ])
     func `a stage is told by its key, at most 128 mails at a time`(stage: Stage, key: String) throws {
         let entries = (0..<300).map { _ in MailHint.Entry(mail: .next(), traceparent: .start()) }

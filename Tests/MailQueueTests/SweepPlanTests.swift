@@ -7,7 +7,8 @@ import Testing
     private func plan(_ due: [Stage: Int], oldestAge: Int? = nil) -> SweepPlan {
         SweepPlan(
             outlook: WorkStore.Outlook(
-                untilDue: due.mapValues { .seconds($0) }, oldestUnclassified: [], oldestAge: oldestAge.map { .seconds($0) }))
+                untilDue: due.mapValues { .seconds($0) }, oldestUnclassified: [],
+                oldestAge: oldestAge.map { .seconds($0) }))
     }
 
     @Test func `nothing to do: a look every 5 s`() {
@@ -25,7 +26,9 @@ import Testing
     @Test func `wakes when the oldest mail has waited 30 s`() {
         #expect(plan([.classify: 8], oldestAge: 28).sleep == .seconds(2))
         #expect(!plan([.classify: 8], oldestAge: 29).asksForConsumers)
-        #expect(plan([.classify: 8], oldestAge: 30).asksForConsumers && plan([.classify: 8], oldestAge: 30).sleep == .seconds(1))
+        #expect(
+            plan([.classify: 8], oldestAge: 30).asksForConsumers
+                && plan([.classify: 8], oldestAge: 30).sleep == .seconds(1))
     }
 
     @Test(arguments: [(Int?.none, true), (0, true), (31, true), (32, false), (100_000, false)])

@@ -1,7 +1,9 @@
 /// A value that must never be printed: its descriptions, mirror and interpolations say only `<secret>`.
 ///
 /// Redaction is in the type so that no call site can forget it.
-package struct Secret<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Secret<Value: Sendable>: Sendable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     private let value: Value
 
     package init(_ value: Value) { self.value = value }

@@ -22,7 +22,8 @@ package struct TraceParent: Hashable, Sendable, Codable, CustomStringConvertible
             parts[3].utf8.count == 2, text.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || isLowerHex($0) })
         else { return nil }
         // "All bytes as zero are considered invalid" for trace and span.
-        guard parts[1].utf8.contains(where: { $0 != UInt8(ascii: "0") }), parts[2].utf8.contains(where: { $0 != UInt8(ascii: "0") })
+        guard parts[1].utf8.contains(where: { $0 != UInt8(ascii: "0") }),
+            parts[2].utf8.contains(where: { $0 != UInt8(ascii: "0") })
         else { return nil }
         self.description = text
     }

@@ -1,13 +1,14 @@
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
-/// A message on the bus. It carries identifiers, never bodies, and names its schema and version, so that an operator can
-/// read it in the RabbitMQ console and versions N-1 and N run side by side.
+/// A message on the bus. It carries identifiers, never bodies, and names its schema and version, so that an operator
+/// can read it in the RabbitMQ console and versions N-1 and N run side by side.
 ///
-/// Messages hold only texts, integers and lists of them. Unknown keys are ignored: a new optional key is no new version.
+/// Messages hold only texts, integers and lists of them. Unknown keys are ignored: a new optional key is no new
+/// version.
 package protocol BusMessage: Codable, Sendable {
     static var schema: String { get }
     /// What we write; we read it and the version before.

@@ -1,9 +1,10 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
 package import MailCore
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 
 /// "There is work at this stage for these mails": `mail.accepted` for classifyd, `mail.classified` for filerd.
 package struct MailHint: Sendable, Hashable, Codable {
@@ -31,7 +32,9 @@ package struct MailHint: Sendable, Hashable, Codable {
         self.mails = mails
     }
 
-    package static func accepted(_ mails: [Entry]) -> MailHint { MailHint(schema: RoutingKey.mailAccepted, mails: mails) }
+    package static func accepted(_ mails: [Entry]) -> MailHint {
+        MailHint(schema: RoutingKey.mailAccepted, mails: mails)
+    }
     package static func classified(_ mails: [Entry]) -> MailHint {
         MailHint(schema: RoutingKey.mailClassified, mails: mails)
     }

@@ -1,6 +1,7 @@
 import BlockingWork
 
-/// Looks at queues and declares the topology, on a connection of its own that is made at the first call and after a loss.
+/// Looks at queues and declares the topology, on a connection of its own that is made at the first call and after a
+/// loss.
 ///
 /// It has no heartbeats, because nobody serves them between calls; a dead peer shows as a timeout of the next call.
 package actor AMQPAdmin {

@@ -1,8 +1,9 @@
 import CRabbitMQ
+
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Where the broker is and who we are there.
@@ -54,7 +55,9 @@ package struct AMQPConfiguration: Sendable, CustomStringConvertible, CustomRefle
         var file = "/etc/ssl/certs/ca-certificates.crt"
         for pair in query.split(separator: "&") {
             let sides = pair.split(separator: "=", maxSplits: 1)
-            guard sides.count == 2, sides[0] == "cacertfile" else { throw AMQPError(.badURL, "unknown option in the query") }
+            guard sides.count == 2, sides[0] == "cacertfile" else {
+                throw AMQPError(.badURL, "unknown option in the query")
+            }
             file = String(sides[1])
         }
         return file

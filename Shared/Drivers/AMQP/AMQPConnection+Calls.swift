@@ -84,7 +84,9 @@ extension AMQPConnection {
                     autoDelete ? 1 : 0, table)
             }
         }
-        let reply = depth.map { AMQPQueueDepth(messages: Int($0.pointee.message_count), consumers: Int($0.pointee.consumer_count)) }
+        let reply = depth.map {
+            AMQPQueueDepth(messages: Int($0.pointee.message_count), consumers: Int($0.pointee.consumer_count))
+        }
         try check()
         amqp_maybe_release_buffers(state)
         return reply ?? AMQPQueueDepth(messages: 0, consumers: 0)
@@ -133,7 +135,11 @@ private func withTable<Result>(
     }
     for argument in arguments {
         let key = store(argument.key)
-        if case .text(let text) = argument.value { spans.append((key, store(text))) } else { spans.append((key, 0..<0)) }
+        if case .text(let text) = argument.value {
+            spans.append((key, store(text)))
+        } else {
+            spans.append((key, 0..<0))
+        }
     }
     return texts.withUnsafeBytes { buffer in
         var entries = zip(arguments, spans).map { argument, span in

@@ -1,8 +1,9 @@
 import CRabbitMQ
+
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// One connection with one channel. Not Sendable: it lives on the thread that made it.
@@ -89,8 +90,8 @@ final class AMQPConnection {
 
     // MARK: - Frames
 
-    /// The next frame that has arrived, `nil` when there is none. Sends the heartbeats that are due, and throws when the
-    /// peer's stay out.
+    /// The next frame that has arrived, `nil` when there is none. Sends the heartbeats that are due, and throws when
+    /// the peer's stay out.
     func nextFrame() throws(AMQPError) -> AMQPFrame? {
         var frame = amqp_frame_t()
         var now = timeval(tv_sec: 0, tv_usec: 0)
@@ -161,8 +162,12 @@ final class AMQPConnection {
         case AMQP_RESPONSE_NORMAL: return nil
         case AMQP_RESPONSE_LIBRARY_EXCEPTION: return AMQPError(.connectionLost, text(ofStatus: reply.library_error))
         case AMQP_RESPONSE_SERVER_EXCEPTION:
-            if case .channelClosed(let code, let reason) = method(reply.reply) { return AMQPError(.refused(code), reason) }
-            if case .connectionClosed(let code, let reason) = method(reply.reply) { return AMQPError(.refused(code), reason) }
+            if case .channelClosed(let code, let reason) = method(reply.reply) {
+                return AMQPError(.refused(code), reason)
+            }
+            if case .connectionClosed(let code, let reason) = method(reply.reply) {
+                return AMQPError(.refused(code), reason)
+            }
             return AMQPError(.protocolViolation, "an unexpected answer")
         default: return AMQPError(.connectionLost, "end of stream")
         }

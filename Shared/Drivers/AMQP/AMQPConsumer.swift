@@ -24,8 +24,8 @@ package final class AMQPConsumer: Service, Sendable {
 
     /// - Parameters:
     ///   - prefetch: how many deliveries may be without acknowledgement; also the bound of what waits in memory.
-    ///   - onConnect: called on the consumer's thread after each connect, once messages flow: what was published in between
-    ///     to an exclusive queue is lost, so look again. Must not block.
+    ///   - onConnect: called on the consumer's thread after each connect, once messages flow: what was published in
+    ///     between to an exclusive queue is lost, so look again. Must not block.
     package init(
         configuration: AMQPConfiguration, source: Source, prefetch: UInt16, logger: Logger,
         onConnect: (@Sendable () -> Void)? = nil

@@ -12,7 +12,8 @@ package struct AMQPDelivery: Sendable, Hashable {
     package let isTruncated: Bool
 
     package init(
-        tag: UInt64, generation: UInt64 = 1, redelivered: Bool = false, exchange: String, routingKey: String, body: [UInt8],
+        tag: UInt64, generation: UInt64 = 1, redelivered: Bool = false, exchange: String, routingKey: String,
+        body: [UInt8],
         isTruncated: Bool = false
     ) {
         self.tag = tag

@@ -1,13 +1,14 @@
 import BlockingWork
+import DequeModule
 package import Logging
 import ServiceLifecycle
-import DequeModule
 import Synchronization
 
 /// Publishes with pipelined confirms on a connection and thread of its own; reconnects by itself.
 ///
-/// No caller ever waits for the broker, apart from `publishConfirmed`, which waits for its own message's confirm. What the
-/// broker did not take is dropped and counted: whoever needs it taken keeps it elsewhere (the work rows are such a place).
+/// No caller ever waits for the broker, apart from `publishConfirmed`, which waits for its own message's confirm.
+/// What the broker did not take is dropped and counted: whoever needs it taken keeps it elsewhere (the work rows are
+/// such a place).
 package final class AMQPPublisher: Service, Sendable {
     /// Messages that wait to be sent or confirmed; above this `publish` refuses.
     package static let maximumPending = 10_000
@@ -50,7 +51,8 @@ package final class AMQPPublisher: Service, Sendable {
     package func publishConfirmed(
         exchange: String, routingKey: String, body: [UInt8], mandatory: Bool = true, persistent: Bool = true
     ) async throws(AMQPError) {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, AMQPError>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Void, AMQPError>, Never>) in
             let outcome: Result<Bool, AMQPError> = shared.state.withLock { state in
                 if let refusal = state.refusal(ofBody: body.count) { return .failure(refusal) }
                 let (id, mustWake) = state.enqueue(exchange, routingKey, body, mandatory, persistent)

@@ -1,4 +1,5 @@
-/// The pause before the next attempt to connect: doubles from 0.1 to 5 s, with jitter so that daemons do not come back in step.
+/// The pause before the next attempt to connect: doubles from 0.1 to 5 s, with jitter so that daemons do not come
+/// back in step.
 package struct Backoff {
     package static let first = 0.1
     package static let longest = 5.0

@@ -73,7 +73,9 @@ actor ConsumerLoop {
             let name = "\(prefix).\(String(UInt64.random(in: .min ... .max), radix: 36))"
             try connection.declareQueue(
                 name, durable: false, exclusive: true, autoDelete: true,
-                arguments: [("x-max-length", .integer(AMQPConsumer.exclusiveLimit)), ("x-overflow", .text("drop-head"))])
+                arguments: [
+                    ("x-max-length", .integer(AMQPConsumer.exclusiveLimit)), ("x-overflow", .text("drop-head")),
+                ])
             for key in routingKeys { try connection.bind(queue: name, exchange: exchange, routingKey: key) }
             try connection.consume(queue: name, exclusive: true)
         }
@@ -106,7 +108,8 @@ actor ConsumerLoop {
             if stopAt == nil, !deliveries.isEmpty { inbox.deliver(deliveries) }
             try sendCommands(connection)
             if isStopping {
-                // The reader gets no more, finishes what it has and acknowledges it; then it is gone or the time is over.
+                // The reader gets no more, finishes what it has and acknowledges it; then it is gone or the time is
+                // over.
                 let end = stopAt ?? .now + Self.lastWords
                 if stopAt == nil { inbox.finish() }
                 stopAt = end
@@ -126,7 +129,8 @@ actor ConsumerLoop {
             else { return }
             deliveries.append(
                 AMQPDelivery(
-                    tag: tag, generation: generation, redelivered: redelivered, exchange: exchange, routingKey: routingKey,
+                    tag: tag, generation: generation, redelivered: redelivered, exchange: exchange,
+                    routingKey: routingKey,
                     body: message.body, isTruncated: message.isTruncated))
         }
         // The library may hold further frames that `poll` does not see: only `nil` means that all is read.

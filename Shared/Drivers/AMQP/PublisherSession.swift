@@ -157,9 +157,11 @@ final class PublisherSession {
         isBlocked = blocked
         stalledSince = nil
         shared.state.withLock { $0.counters.isBlocked = blocked }
-        logger.log(
-            level: blocked ? .warning : .notice,
-            "\(blocked ? "the broker has an alarm and takes no messages: \(reason)" : "the broker takes messages again")")
+        if blocked {
+            logger.warning("the broker has an alarm and takes no messages: \(reason)")
+        } else {
+            logger.notice("the broker takes messages again")
+        }
     }
 
     // MARK: - Time
@@ -175,7 +177,8 @@ final class PublisherSession {
         return next.map { min(Self.tick, max($0 - .now, .milliseconds(1))) } ?? Self.tick
     }
 
-    /// Gives the connection up when the broker takes or confirms nothing any more, and the waiting callers their answer.
+    /// Gives the connection up when the broker takes or confirms nothing any more, and the waiting callers their
+    /// answer.
     private func watch(wantsWrite: Bool, isWritable: Bool) throws(AMQPError) {
         let now = ContinuousClock.now
         if wantsWrite && !isWritable && !isBlocked {

@@ -1,8 +1,9 @@
 import CRabbitMQ
+
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Wakes the thread that sleeps in `poll` on a connection.

@@ -6,14 +6,38 @@ import ServiceKit
 import ServiceLifecycle
 import Storage
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Does the work of one batch of hints, and finds the mail that spoils it.
 ///
-/// All together first. When that fails, or the broker has given the hints out before (whoever had them may have died of
-/// one), one by one: each mail's attempt is counted and committed before it is made, and the fifth failure parks the mail.
-/// While storage is away nothing is counted and nothing moves on.
+/// All together first. When that fails, one by one: each mail's attempt is counted and committed before it is made,
+/// and the fifth failure parks the mail. Hints that the broker gives out again may have ended the process that had
+/// them: of their mails those without a try get their first one together, counted before it is made; all others are
+/// tried alone. While storage is away nothing is counted and nothing moves on.
 package struct BatchProcessor: Sendable {
-    /// So often a batch is repeated as a whole after storage failed it and answered again; a mail that brings storage down
-    /// must not do so for ever.
+    /// How long the handler may take, and what happens then. The attempt has been counted; only the end of the process
+    /// stops code that hangs, and brings its hints to another worker.
+    package struct Deadline: Sendable {
+        package var together: Duration
+        package var alone: Duration
+        package var onExpiry: @Sendable () -> Void
+
+        package init(together: Duration, alone: Duration, onExpiry: @escaping @Sendable () -> Void) {
+            self.together = together
+            self.alone = alone
+            self.onExpiry = onExpiry
+        }
+
+        /// Five tries take a minute or so; the supervisor starts the process again.
+        package static let endsProcess = Deadline(together: .seconds(12), alone: .seconds(10)) { _exit(75) }
+    }
+
+    /// So often a batch is repeated as a whole after storage failed it and answered again; a mail that brings storage
+    /// down must not do so for ever.
     private static let storageRetries = 3
 
     private let stage: Stage
@@ -22,6 +46,7 @@ package struct BatchProcessor: Sendable {
     private let logger: Logger
     private let handler: StageConsumer.Handler
     private let pause: RetryPause
+    private let deadline: Deadline
 
     private var stages: [Stage] { stage == .classify ? [.classify, .late] : [.file, .relabel] }
 
@@ -33,13 +58,14 @@ package struct BatchProcessor: Sendable {
     /// - Parameter pause: between two looks at a storage that is away.
     package init(
         stage: Stage, work: any TryCounter, hints: HintPublisher, logger: Logger, pause: RetryPause = RetryPause(),
-        handler: @escaping StageConsumer.Handler
+        deadline: Deadline = .endsProcess, handler: @escaping StageConsumer.Handler
     ) {
         self.stage = stage
         self.work = work
         self.hints = hints
         self.logger = logger
         self.pause = pause
+        self.deadline = deadline
         self.handler = handler
     }
 
@@ -50,16 +76,30 @@ package struct BatchProcessor: Sendable {
             hints.parked(ParkedNotice(stage: "\(stage)", mail: nil, reason: bad.reason, payload: bad.payload))
         }
         guard !batch.mails.isEmpty else { return true }
-        if batch.isRedelivered {
-            Self.redelivered.increment(by: batch.mails.count)
-        } else {
-            switch await attemptTogether(batch.mails) {
-            case .done: return true
+        if batch.isRedelivered { return await processAgain(batch.mails) }
+        switch await attemptTogether(batch.mails, isCounted: false) {
+        case .done: return true
+        case .interrupted: return false
+        case .failed: return await attemptEachAlone(batch.mails)
+        }
+    }
+
+    private func processAgain(_ mails: [MailHint.Entry]) async -> Bool {
+        Self.redelivered.increment(by: mails.count)
+        let ids = mails.map(\.mail)
+        guard let fresh = await patiently({ try await work.beginFirstAttempts(ids, stages) }) else { return false }
+        if !fresh.isEmpty {
+            switch await attemptTogether(mails.filter { fresh.contains($0.mail) }, isCounted: true) {
+            case .done: return await attemptEachAlone(mails.filter { !fresh.contains($0.mail) })
             case .interrupted: return false
             case .failed: break
             }
         }
-        for mail in batch.mails {
+        return await attemptEachAlone(mails)
+    }
+
+    private func attemptEachAlone(_ mails: [MailHint.Entry]) async -> Bool {
+        for mail in mails {
             guard await attemptAlone(mail) else { return false }
         }
         return true
@@ -67,21 +107,53 @@ package struct BatchProcessor: Sendable {
 
     private enum Outcome { case done, failed, interrupted }
 
-    private func attemptTogether(_ mails: [MailHint.Entry]) async -> Outcome {
+    /// - Parameter isCounted: the attempt has been counted, and is taken back if storage was to blame.
+    private func attemptTogether(_ mails: [MailHint.Entry], isCounted: Bool) async -> Outcome {
         for _ in 0...Self.storageRetries {
             do {
-                try await handler(mails)
+                try await call(mails, within: deadline.together)
                 return .done
             } catch {
-                if isInterruption(error) { return .interrupted }
                 logger.warning(
                     "a batch failed",
                     metadata: [LogKey.stage: "\(stage)", LogKey.count: "\(mails.count)", LogKey.error: "\(error)"])
-                guard isStorageTrouble(error) else { return .failed }
+                let isStorageTrouble = isStorageTrouble(error)
+                if isCounted, isStorageTrouble || isInterruption(error) {
+                    guard await patiently({ try await work.forgiveAttempt(mails.map(\.mail), stages) }) != nil else {
+                        return .interrupted
+                    }
+                }
+                if isInterruption(error) { return .interrupted }
+                guard isStorageTrouble else { return .failed }
                 guard await waitForStorage() else { return .interrupted }
+                if isCounted { return .failed }  // alone from here on, each try counted anew
             }
         }
         return .failed
+    }
+
+    /// The handler, watched: when it does not come back in time though storage answers, the process ends.
+    private func call(_ mails: [MailHint.Entry], within limit: Duration) async throws {
+        // Ends with this call, in whose place it acts only when the handler never returns.
+        let watch = Task {
+            repeat {
+                // Ends early when the handler has come back.
+                try? await Task.sleep(for: limit)
+                if Task.isCancelled { return }
+            } while await !storageAnswersAtOnce()
+            guard !Task.isCancelled else { return }
+            logger.critical(
+                "a batch hangs",
+                metadata: [LogKey.stage: "\(stage)", LogKey.count: "\(mails.count)", LogKey.seconds: "\(limit)"])
+            deadline.onExpiry()
+        }
+        defer { watch.cancel() }
+        try await handler(mails)
+    }
+
+    private func storageAnswersAtOnce() async -> Bool {
+        let start = ContinuousClock.now
+        return await work.isReachable() && ContinuousClock.now - start < .seconds(1)
     }
 
     /// - Returns: `false` when shutdown interrupted it.
@@ -95,11 +167,13 @@ package struct BatchProcessor: Sendable {
             case .begun(let number): attempt = number
             }
             do {
-                try await handler([entry])
+                try await call([entry], within: deadline.alone)
                 return true
             } catch {
                 if isInterruption(error) || isStorageTrouble(error) && retry < Self.storageRetries {
-                    guard await patiently({ try await work.forgiveAttempt(entry.mail, stages) }) != nil else { return false }
+                    guard await patiently({ try await work.forgiveAttempt([entry.mail], stages) }) != nil else {
+                        return false
+                    }
                     if isInterruption(error) { return false }
                     guard await waitForStorage() else { return false }
                 } else {
@@ -124,7 +198,9 @@ package struct BatchProcessor: Sendable {
     }
 
     private func park(_ entry: MailHint.Entry, reason: String) async -> Bool {
-        guard let isParked = await patiently({ try await work.park(entry.mail, stages, reason: reason) }) else { return false }
+        guard let isParked = await patiently({ try await work.park(entry.mail, stages, reason: reason) }) else {
+            return false
+        }
         if isParked {
             logger.error(
                 "a mail is parked",

@@ -1,9 +1,9 @@
 import QueueContracts
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// The JSON of `rabbitmqctl import_definitions` (and of `load_definitions` at the broker's start).
@@ -11,7 +11,7 @@ struct BrokerDefinitions: Encodable {
     let vhosts: [VHost]
     let users: [User]
     let permissions: [Permission]
-    let topic_permissions: [TopicPermission]
+    let topicPermissions: [TopicPermission]
     let exchanges: [ExchangeDefinition]
     let queues: [QueueDefinition]
     let bindings: [Binding]
@@ -31,7 +31,7 @@ struct BrokerDefinitions: Encodable {
     struct ExchangeDefinition: Encodable {
         let name, vhost, type: String
         var durable = true
-        var auto_delete = false
+        var autoDelete = false
         var `internal` = false
         var arguments: [String: Int] = [:]
     }
@@ -39,14 +39,14 @@ struct BrokerDefinitions: Encodable {
     struct QueueDefinition: Encodable {
         let name, vhost: String
         var durable = true
-        var auto_delete = false
+        var autoDelete = false
         let arguments: [String: Argument]
     }
 
     struct Binding: Encodable {
         let source, vhost, destination: String
-        var destination_type = "queue"
-        let routing_key: String
+        var destinationType = "queue"
+        let routingKey: String
         var arguments: [String: Int] = [:]
     }
 
@@ -72,7 +72,7 @@ struct BrokerDefinitions: Encodable {
         permissions = present.map {
             Permission(user: $0.name, vhost: vhost, configure: $0.configure, write: $0.write, read: $0.read)
         }
-        topic_permissions = present.filter { $0 != .admin }.flatMap { user in
+        topicPermissions = present.filter { $0 != .admin }.flatMap { user in
             Exchange.allCases.filter { $0.type == .topic }.map { exchange in
                 TopicPermission(
                     user: user.name, vhost: vhost, exchange: exchange.rawValue, write: user.writeKeys(on: exchange),
@@ -92,13 +92,15 @@ struct BrokerDefinitions: Encodable {
         }
         bindings = Queue.allCases.map {
             Binding(
-                source: $0.exchange.rawValue, vhost: vhost, destination: queueType.name(of: $0), routing_key: $0.routingKey)
+                source: $0.exchange.rawValue, vhost: vhost, destination: queueType.name(of: $0),
+                routingKey: $0.routingKey)
         }
     }
 
     var json: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         // Texts, numbers and lists of them always encode.
         return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }

@@ -50,7 +50,9 @@ enum BrokerUser: String, CaseIterable {
 
     var configure: String { self == .admin ? ".*" : Self.pattern(ownQueues) }
 
-    var write: String { self == .admin ? ".*" : Self.pattern(publishesTo.map { Self.literal($0.rawValue) } + ownQueues) }
+    var write: String {
+        self == .admin ? ".*" : Self.pattern(publishesTo.map { Self.literal($0.rawValue) } + ownQueues)
+    }
 
     var read: String {
         guard self != .admin else { return ".*" }

@@ -2,9 +2,9 @@ package import MailCore
 
 /// When mails go on without a verdict. A value without I/O; fed once per pass of the sweeper.
 ///
-/// 30 s without a verdict; 5 min while a classifyd is alive and only the queue is long. A classifyd counts as alive while
-/// its queue has a consumer and one of the oldest waiting mails got its verdict within the last 30 s; an idle system thus
-/// gives a lone mail 30 s. The clock starts at acceptance or at the broker's return, whichever is later.
+/// 30 s without a verdict; 5 min while a classifyd is alive and only the queue is long. A classifyd counts as alive
+/// while its queue has a consumer and one of the oldest waiting mails got its verdict within the last 30 s; an idle
+/// system thus gives a lone mail 30 s. The clock starts at acceptance or at the broker's return, whichever is later.
 package struct FailOpenRule: Sendable {
     package static let patience: Duration = .seconds(30)
     package static let patienceWhileAlive: Duration = .seconds(300)

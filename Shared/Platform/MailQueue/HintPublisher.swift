@@ -18,10 +18,12 @@ package final class HintPublisher: Sendable {
 
     package init(publisher: AMQPPublisher) {
         self.send = { exchange, routingKey, body in
-            // Nobody need listen on a fanout or to telemetry; a hint or notice without a queue is a mistake worth counting.
+            // Nobody need listen on a fanout or to telemetry; a hint or notice without a queue is a mistake worth
+            // counting.
             publisher.publish(
                 exchange: exchange.rawValue, routingKey: routingKey, body: body,
-                mandatory: exchange == .mail || exchange == .parked, persistent: exchange == .mail || exchange == .parked)
+                mandatory: exchange == .mail || exchange == .parked,
+                persistent: exchange == .mail || exchange == .parked)
         }
     }
 

@@ -8,8 +8,9 @@ package import Storage
 
 /// Repeats hints that got lost and lets mails go on whose verdict does not come.
 ///
-/// Runs in every filerd; an advisory lock lets one work at a time. It looks about once a second while something waits and
-/// every 5 s otherwise, and claims nothing while the broker is away: an hour without it must not put off the next hint.
+/// Runs in every filerd; an advisory lock lets one work at a time. It looks about once a second while something waits
+/// and every 5 s otherwise, and claims nothing while the broker is away: an hour without it must not put off the next
+/// hint.
 package struct Sweeper: Service {
     /// What the sweeper asks the broker.
     package struct Broker: Sendable {

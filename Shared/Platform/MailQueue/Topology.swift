@@ -13,8 +13,8 @@ package enum Topology {
         BrokerDefinitions(queueType: queueType, vhost: vhost, passwords: passwords).json
     }
 
-    /// Declares exchanges, queues and bindings; what is there already stays. Throws `.refused(406)` when something with the
-    /// same name has other properties.
+    /// Declares exchanges, queues and bindings; what is there already stays. Throws `.refused(406)` when something
+    /// with the same name has other properties.
     package static func apply(_ admin: AMQPAdmin, queueType: QueueType) async throws(AMQPError) {
         for exchange in Exchange.allCases { try await admin.declareExchange(exchange.rawValue, kind: exchange.kind) }
         for queue in Queue.allCases {

@@ -50,7 +50,8 @@ extension WorkStore {
         }
     }
 
-    /// Makes the work of these mails due at once, parked work included; its tries begin anew. The sweeper tells the stages.
+    /// Makes the work of these mails due at once, parked work included; its tries begin anew. The sweeper tells the
+    /// stages.
     /// - Returns: how many rows.
     package func reissue(_ mails: [MailID]) async throws -> Int {
         let ids = mails.map { (high: $0.uuid.high, low: $0.uuid.low) }

@@ -24,10 +24,26 @@ extension WorkStore {
         }
     }
 
-    /// Takes an attempt back that failed for a reason outside the mail (storage was away).
-    package func forgiveAttempt(_ mail: MailID, _ stages: [Stage]) async throws {
+    /// Counts the first attempt of those among the mails that have had none, all committed before they are made. Only
+    /// once: a mail that has been tried is tried alone from then on.
+    /// - Returns: the mails to attempt together; the rest has been tried, is finished or parked.
+    package func beginFirstAttempts(_ mails: [MailID], _ stages: [Stage]) async throws -> Set<MailID> {
+        try await pool.transaction { connection in
+            var tries: [MailID: Int16] = [:]
+            for row in try connection.execute(Self.lockTries, Self.key(mails, stages)) {
+                let mail = try row.mailID(0)
+                tries[mail] = max(tries[mail] ?? 0, try row.int2(1))
+            }
+            let fresh = tries.filter { $0.value == 0 }.map(\.key)
+            if !fresh.isEmpty { _ = try connection.commit(after: [(Self.beginTogether, Self.key(fresh, stages))]) }
+            return Set(fresh)
+        }
+    }
+
+    /// Takes an attempt back that failed for a reason outside the mails (storage was away).
+    package func forgiveAttempt(_ mails: [MailID], _ stages: [Stage]) async throws {
         _ = try await pool.transaction { connection in
-            try connection.execute(Self.forgive, Self.key(mail, stages)).count
+            try connection.execute(Self.forgive, Self.key(mails, stages)).count
         }
     }
 
@@ -59,6 +75,10 @@ extension WorkStore {
         [.uuid(high: mail.uuid.high, low: mail.uuid.low), .int2Array(stages.map(\.rawValue))]
     }
 
+    private static func key(_ mails: [MailID], _ stages: [Stage]) -> [PostgresValue] {
+        [.uuidArray(mails.map { (high: $0.uuid.high, low: $0.uuid.low) }), .int2Array(stages.map(\.rawValue))]
+    }
+
     private static let ping = PreparedStatement("work_ping", "SELECT 1")
 
     /// Rows are locked in key order, as by every stage.
@@ -76,12 +96,29 @@ extension WorkStore {
         RETURNING work.attempts
         """)
 
+    private static let lockTries = PreparedStatement(
+        "work_lock_tries",
+        """
+        SELECT mail_id, attempts FROM work
+        WHERE mail_id = ANY ($1::uuid[]) AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+        ORDER BY mail_id, recipient, stage FOR UPDATE
+        """)
+
+    /// The rows are locked by then.
+    private static let beginTogether = PreparedStatement(
+        "work_begin_together",
+        """
+        UPDATE work SET attempts = 1
+        WHERE mail_id = ANY ($1::uuid[]) AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+        """)
+
     private static let forgive = PreparedStatement(
         "work_forgive",
         """
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
+            WHERE mail_id = ANY ($1::uuid[]) AND stage = ANY ($2::smallint[])
+            ORDER BY mail_id, recipient, stage FOR UPDATE
         )
         UPDATE work SET attempts = greatest(attempts - 1, 0)
         FROM locked
@@ -114,7 +151,8 @@ extension WorkStore {
             RETURNING work.mail_id, work.recipient, work.stage, work.attempts
         ), told AS (
             INSERT INTO mail_event (mail_id, event, recipient, detail)
-            SELECT mail_id, 'parked', recipient, jsonb_build_object('stage', stage, 'attempts', attempts, 'reason', $3::text)
+            SELECT mail_id, 'parked', recipient,
+                jsonb_build_object('stage', stage, 'attempts', attempts, 'reason', $3::text)
             FROM parked
         )
         SELECT recipient FROM parked
