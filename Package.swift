@@ -1,13 +1,11 @@
 // swift-tools-version: 6.2
 import PackageDescription
-import Foundation
 
 // MARK: - Parts we stand on
 
 let packages: [Package.Dependency] = [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -157,32 +155,29 @@ let testTargets: [Target] = [
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]
 
-// DEV: only targets whose folder has sources.
-func exists(_ path: String) -> Bool {
-    let entries = FileManager.default.enumerator(atPath: Context.packageDirectory + "/" + path)
-    while let entry = entries?.nextObject() as? String {
-        if entry.hasSuffix(".swift") || entry.hasSuffix(".c") || entry.hasSuffix("modulemap") { return true }
+// MARK: - Rules of direction, checked at every build
+
+/// What a target in a folder may stand on: folders, or single targets.
+func mayStandOn(_ path: String) -> [String] {
+    if path.hasPrefix("Shared/Core/") { return ["Shared/Core/"] }
+    if path.hasPrefix("Shared/Drivers/") { return ["Shared/Drivers/"] }
+    if path.hasPrefix("Shared/Grammar/") { return ["Shared/Core/", "Shared/Grammar/"] }
+    if path.hasPrefix("Services/"), let end = path.lastIndex(of: "/") {
+        // A service library stands on Shared alone, a binary also on the libraries of its own stage.
+        let isBinary = path[path.index(after: end)...].first?.isLowercase ?? false
+        return isBinary ? ["Shared/", String(path[...end])] : ["Shared/"]
     }
-    return false
+    return path.hasPrefix("Shared/Platform/") ? ["Shared/"] : ["Shared/", "Services/", "Tests/"]
 }
-let only = Context.environment["MARTLET_ONLY"].map { Set($0.split(separator: ",").map(String.init)) }
-let warm: [Target] = [.target(name: "Warm", dependencies: [nio, nioPosix, nioSSL, logging, lifecycle, configuration, crypto, cryptoExtras, arguments, deque, hummingbird, .product(name: "NIOExtras", package: "swift-nio-extras")], path: "Warm")]
-var candidates = (core + drivers + grammars + platform + services + testTargets + warm).filter { exists($0.path!) }
-if let only {  // and then only what those test (or other) targets stand on
-    var needed = only, grown = true
-    while grown {
-        grown = false
-        for target in candidates where needed.contains(target.name) {
-            for case .byNameItem(let name, _) in target.dependencies where needed.insert(name).inserted { grown = true }
+
+let allTargets = core + drivers + grammars + platform + services + testTargets
+let paths = Dictionary(uniqueKeysWithValues: allTargets.map { ($0.name, $0.path ?? "") })
+for target in allTargets {
+    for case .byNameItem(let name, _) in target.dependencies {
+        let path = paths[name] ?? "outside"
+        if !mayStandOn(target.path ?? "").contains(where: path.hasPrefix) {
+            fatalError("\(target.name) (\(target.path ?? "")) must not stand on \(name) (\(path)): see ARCHITECTURE.md, Layers")
         }
-    }
-    candidates = candidates.filter { needed.contains($0.name) }
-}
-let names = Set(candidates.map(\.name))
-let present = candidates.filter { only == nil || !$0.isTest || only!.contains($0.name) }
-for target in present {
-    target.dependencies = target.dependencies.filter {
-        if case .byNameItem(let name, _) = $0 { return names.contains(name) } else { return true }
     }
 }
 
@@ -191,9 +186,9 @@ let binaries = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
 let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
-    products: binaries.filter { names.contains($0) }.map { .executable(name: "martlet-\($0)", targets: [$0]) }
-        + (names.contains("martlet") ? [.executable(name: "martlet", targets: ["martlet"])] : []),
+    products: binaries.map { .executable(name: "martlet-\($0)", targets: [$0]) }
+        + [.executable(name: "martlet", targets: ["martlet"])],
     dependencies: packages,
-    targets: present,
+    targets: allTargets,
     swiftLanguageModes: [.v6]
 )
