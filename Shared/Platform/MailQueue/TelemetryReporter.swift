@@ -65,6 +65,7 @@ package enum Readiness {
     package static func broker(_ publisher: AMQPPublisher, _ consumers: [AMQPConsumer] = []) -> [String] {
         var reasons: [String] = []
         if !publisher.isConnected { reasons.append("RabbitMQ is not connected for publishing") }
+        if publisher.statistics.isBlocked { reasons.append("RabbitMQ has an alarm and takes no messages") }
         if !consumers.allSatisfy(\.isConnected) { reasons.append("RabbitMQ is not connected for consuming") }
         return reasons
     }
