@@ -32,7 +32,7 @@ enum Main {
             let worker = ClassifyWorker(
                 store: ClassifyStore(pool: pool), keeper: keeper, hints: hints, threads: classify.threads)
             let consumer = AMQPConsumer(
-                configuration: classify.amqp, source: .queue(classify.queueType.name(of: .classify)), prefetch: 256,
+                configuration: classify.amqp, source: .queue(classify.queueType.name(of: .classify)), prefetch: 32,
                 logger: logger)
             let stage = StageConsumer(
                 stage: .classify, consumer: consumer, work: WorkStore(pool: pool), hints: hints, logger: logger

@@ -30,17 +30,23 @@ package final class AMQPPublisher: Service, Sendable {
 
     package var statistics: AMQPPublisherStatistics { shared.state.withLock { $0.statistics } }
 
+    /// Hears what became of a message: confirmed, refused, or lost with the connection. Called once, must not block.
+    package typealias Settled = @Sendable (Result<Void, AMQPError>) -> Void
+
     /// Takes the message, or refuses it (`false`) when the broker is away or too much is waiting. Never blocks.
     @discardableResult
     package func publish(
-        exchange: String, routingKey: String, body: [UInt8], mandatory: Bool = true, persistent: Bool = true
+        exchange: String, routingKey: String, body: [UInt8], mandatory: Bool = true, persistent: Bool = true,
+        settled: Settled? = nil
     ) -> Bool {
         let wake: Bool? = shared.state.withLock { state in
             guard state.refusal(ofBody: body.count) == nil else {
                 state.statistics.dropped += 1
                 return nil
             }
-            return state.enqueue(exchange, routingKey, body, mandatory, persistent).mustWake
+            let (id, mustWake) = state.enqueue(exchange, routingKey, body, mandatory, persistent)
+            state.waiters[id] = settled
+            return mustWake
         }
         if wake == true { shared.wakeup.signal() }
         return wake != nil
@@ -56,7 +62,7 @@ package final class AMQPPublisher: Service, Sendable {
             let outcome: Result<Bool, AMQPError> = shared.state.withLock { state in
                 if let refusal = state.refusal(ofBody: body.count) { return .failure(refusal) }
                 let (id, mustWake) = state.enqueue(exchange, routingKey, body, mandatory, persistent)
-                state.waiters[id] = continuation
+                state.waiters[id] = { continuation.resume(returning: $0) }
                 state.deadlines.append((id, .now + configuration.confirmedPublishTimeout))
                 return .success(mustWake)
             }
@@ -92,7 +98,7 @@ package final class AMQPPublisher: Service, Sendable {
 final class PublisherState: Sendable {
     struct State {
         var queue: Deque<OutgoingMessage> = []
-        var waiters: [UInt64: CheckedContinuation<Result<Void, AMQPError>, Never>] = [:]
+        var waiters: [UInt64: AMQPPublisher.Settled] = [:]
         /// In order, as all wait equally long; those answered stay until their time.
         var deadlines: Deque<(id: UInt64, at: ContinuousClock.Instant)> = []
         var nextID: UInt64 = 1
@@ -139,6 +145,6 @@ final class PublisherState: Sendable {
     /// Answers the caller that waits for this message, if one does.
     func finish(_ id: UInt64, _ result: Result<Void, AMQPError>) {
         let waiter = state.withLock { $0.waiters.removeValue(forKey: id) }
-        waiter?.resume(returning: result)
+        waiter?(result)
     }
 }

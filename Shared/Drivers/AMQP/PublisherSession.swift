@@ -78,7 +78,7 @@ final class PublisherSession {
             defer { state.waiters = [:] }
             return state.waiters.values
         }
-        for waiter in waiters { waiter.resume(returning: .failure(AMQPError(.connectionLost))) }
+        for waiter in waiters { waiter(.failure(AMQPError(.connectionLost))) }
     }
 
     // MARK: - Out
@@ -128,7 +128,7 @@ final class PublisherSession {
     private func answer(_ tag: UInt64, _ multiple: Bool, positive: Bool) {
         var outcomes: [(UInt64, ConfirmLedger.Outcome)] = []
         ledger.answered(tag: tag, multiple: multiple, positive: positive) { outcomes.append(($0, $1)) }
-        var answers: [(CheckedContinuation<Result<Void, AMQPError>, Never>, ConfirmLedger.Outcome)] = []
+        var answers: [(AMQPPublisher.Settled, ConfirmLedger.Outcome)] = []
         shared.state.withLock { state in
             for (id, outcome) in outcomes {
                 switch outcome {
@@ -142,9 +142,9 @@ final class PublisherSession {
         }
         for (waiter, outcome) in answers {
             switch outcome {
-            case .confirmed: waiter.resume(returning: .success(()))
-            case .nacked: waiter.resume(returning: .failure(AMQPError(.nacked)))
-            case .returned: waiter.resume(returning: .failure(AMQPError(.returned)))
+            case .confirmed: waiter(.success(()))
+            case .nacked: waiter(.failure(AMQPError(.nacked)))
+            case .returned: waiter(.failure(AMQPError(.returned)))
             }
         }
     }
@@ -192,13 +192,13 @@ final class PublisherSession {
             throw AMQPError(.timedOut, "no confirm")
         }
         let late = shared.state.withLock { state in
-            var late: [CheckedContinuation<Result<Void, AMQPError>, Never>] = []
+            var late: [AMQPPublisher.Settled] = []
             while let first = state.deadlines.first, first.at <= now {
                 state.deadlines.removeFirst()
                 if let waiter = state.waiters.removeValue(forKey: first.id) { late.append(waiter) }
             }
             return late
         }
-        for waiter in late { waiter.resume(returning: .failure(AMQPError(.timedOut))) }
+        for waiter in late { waiter(.failure(AMQPError(.timedOut))) }
     }
 }

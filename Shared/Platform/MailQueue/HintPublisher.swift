@@ -2,6 +2,7 @@ package import AMQP
 package import MailCore
 package import QueueContracts
 import ServiceKit
+import Synchronization
 
 /// Says on the bus what has been committed. Never blocks, and nothing depends on its being heard: the work rows are the
 /// outbox, the mailboxes are rechecked, the newest model is in PostgreSQL.
@@ -9,7 +10,17 @@ package final class HintPublisher: Sendable {
     /// Hands one message to the broker; `false` when it is not taken now.
     package typealias Send = @Sendable (_ exchange: Exchange, _ routingKey: String, _ body: [UInt8]) -> Bool
 
-    private let send: Send
+    /// The same, and calls `settled` once the broker has confirmed or lost it; never after a `false`.
+    private let send: @Sendable (Exchange, String, [UInt8], _ settled: (@Sendable () -> Void)?) -> Bool
+    private let gathered = Mutex(Gathered())
+
+    /// Mails that wait for the hint before theirs, by routing key. One hint of a kind is on its way at a time, and what
+    /// comes meanwhile goes together in the next: alone when idle, many under load.
+    private struct Gathered {
+        static let maximum = 100_000
+        var waiting: [String: [MailHint.Entry]] = [:]
+        var underway: Set<String> = []
+    }
 
     private static let told = Metric.Counter("mail_queue_hints_total", help: "Hints handed to the broker.")
     private static let untold = Metric.Counter(
@@ -17,17 +28,26 @@ package final class HintPublisher: Sendable {
     private static let parkedNotices = Metric.Counter("mail_queue_parked_total", help: "Notices of parked work.")
 
     package init(publisher: AMQPPublisher) {
-        self.send = { exchange, routingKey, body in
+        self.send = { exchange, routingKey, body, settled in
+            let isNotice = exchange == .parked
+            var whenSettled: AMQPPublisher.Settled?
+            if let settled { whenSettled = { _ in settled() } }
             // Nobody need listen on a fanout or to telemetry; a hint or notice without a queue is a mistake worth
-            // counting.
-            publisher.publish(
+            // counting. Only notices are kept over a restart of the broker: the sweeper repeats hints.
+            return publisher.publish(
                 exchange: exchange.rawValue, routingKey: routingKey, body: body,
-                mandatory: exchange == .mail || exchange == .parked,
-                persistent: exchange == .mail || exchange == .parked)
+                mandatory: isNotice || exchange == .mail, persistent: isNotice, settled: whenSettled)
         }
     }
 
-    package init(send: @escaping Send) { self.send = send }
+    /// Sends through `send`, which has settled a message when it returns.
+    package init(send: @escaping Send) {
+        self.send = { exchange, routingKey, body, settled in
+            guard send(exchange, routingKey, body) else { return false }
+            settled?()
+            return true
+        }
+    }
 
     /// "There is work at this stage for these mails", at most 128 of them per message.
     @discardableResult
@@ -38,14 +58,40 @@ package final class HintPublisher: Sendable {
         case .file, .relabel: routingKey = RoutingKey.mailClassified
         case .relay: return false  // nobody relays yet
         }
-        var areAllSent = true
-        var rest = mails[...]
-        while !rest.isEmpty {
-            let hint = MailHint(schema: routingKey, mails: Array(rest.prefix(MailHint.maximumEntries)))
-            rest = rest.dropFirst(MailHint.maximumEntries)
-            if !publish(.mail, routingKey, hint.encoded()) { areAllSent = false }
+        guard !mails.isEmpty else { return true }
+        let isFirst: Bool? = gathered.withLock { gathered in
+            guard gathered.waiting[routingKey, default: []].count < Gathered.maximum else { return nil }
+            gathered.waiting[routingKey, default: []] += mails
+            return gathered.underway.insert(routingKey).inserted
         }
-        return areAllSent
+        guard let isFirst else {
+            Self.untold.increment()
+            return false
+        }
+        return isFirst ? tellNext(routingKey) : true
+    }
+
+    /// Sends what has gathered, at most 128 mails of it, and comes back when that is settled.
+    @discardableResult
+    private func tellNext(_ routingKey: String) -> Bool {
+        let mails = gathered.withLock { gathered -> [MailHint.Entry] in
+            let waiting = gathered.waiting[routingKey] ?? []
+            gathered.waiting[routingKey] = Array(waiting.dropFirst(MailHint.maximumEntries))
+            if waiting.isEmpty { gathered.underway.remove(routingKey) }
+            return Array(waiting.prefix(MailHint.maximumEntries))
+        }
+        guard !mails.isEmpty else { return true }
+        let hint = MailHint(schema: routingKey, mails: mails).encoded()
+        let isSent = send(.mail, routingKey, hint) { [weak self] in self?.tellNext(routingKey) }
+        (isSent ? Self.told : Self.untold).increment()
+        if !isSent {
+            // The broker is away: the sweeper tells these mails later, and those behind them.
+            gathered.withLock { gathered in
+                gathered.waiting[routingKey] = nil
+                gathered.underway.remove(routingKey)
+            }
+        }
+        return isSent
     }
 
     package func mailboxChanged(_ mailboxes: [MailboxChanged.Mailbox]) {
@@ -68,7 +114,7 @@ package final class HintPublisher: Sendable {
 
     @discardableResult
     private func publish(_ exchange: Exchange, _ routingKey: String, _ body: [UInt8]) -> Bool {
-        let isSent = send(exchange, routingKey, body)
+        let isSent = send(exchange, routingKey, body, nil)
         (isSent ? Self.told : Self.untold).increment()
         return isSent
     }

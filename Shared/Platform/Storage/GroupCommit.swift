@@ -14,6 +14,8 @@ package final class AcceptanceQueue: Service, Sendable {
     package static let maximumMails = 128
     package static let maximumBytes = 4 << 20
     package static let inFlight = 2
+    private static let worthACommit = 16
+    private static let slowCommit = Duration.milliseconds(20)
 
     private let store: AcceptanceStore
     private let gauge: OutboxGauge
@@ -26,11 +28,23 @@ package final class AcceptanceQueue: Service, Sendable {
     private struct State {
         var waiting: Deque<AcceptanceTicket> = []
         var workers: [CheckedContinuation<[AcceptanceTicket]?, Never>] = []
+        /// Workers with a batch, and since when the youngest has it.
+        var busy = 0
+        var busySince = ContinuousClock.now
         /// What each busy worker has taken.
         var taken: [Int: [AcceptanceTicket]] = [:]
         var isClosed = false
 
+        /// While a commit is under way, a second one starts for a batch that is worth a transaction of its own, or
+        /// when the first takes long: ten sessions share one flush and not two half ones.
+        var isDue: Bool {
+            guard !waiting.isEmpty else { return false }
+            return busy == 0 || waiting.count >= AcceptanceQueue.worthACommit || ContinuousClock.now - busySince > AcceptanceQueue.slowCommit
+        }
+
         mutating func takeBatch() -> [AcceptanceTicket] {
+            busy += 1
+            busySince = .now
             var batch: [AcceptanceTicket] = []
             var bytes = 0
             while let next = waiting.first, batch.count < maximumMails {
@@ -66,7 +80,7 @@ package final class AcceptanceQueue: Service, Sendable {
             let isOpen = state.withLock { state in
                 guard !state.isClosed else { return false }
                 state.waiting.append(ticket)
-                if let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
+                if state.isDue, let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
                 return true
             }
             if !isOpen { ticket.settle(.temporaryFailure(publicText: "shutting down, try again later")) }
@@ -108,14 +122,17 @@ package final class AcceptanceQueue: Service, Sendable {
         while let batch = await nextBatch() {
             state.withLock { $0.taken[worker] = batch }
             await accept(batch)
-            state.withLock { $0.taken[worker] = nil }
+            state.withLock { state in
+                state.taken[worker] = nil
+                state.busy -= 1
+            }
         }
     }
 
     private func nextBatch() async -> [AcceptanceTicket]? {
         await withCheckedContinuation { continuation in
             let ready: [AcceptanceTicket]?? = state.withLock { state in
-                if !state.waiting.isEmpty { return .some(state.takeBatch()) }
+                if state.isDue || state.isClosed && !state.waiting.isEmpty { return .some(state.takeBatch()) }
                 if state.isClosed { return .some(nil) }
                 state.workers.append(continuation)
                 return nil
@@ -206,6 +223,7 @@ package final class AcceptanceQueue: Service, Sendable {
                     let now = ContinuousClock.now
                     let all = state.taken.values.joined().filter { !$0.isSettled } + state.waiting
                     state.waiting.removeAll { $0.deadline <= now }
+                    if state.isDue, let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
                     return (all.filter { $0.deadline <= now }, all.contains { $0.deadline > now })
                 }
                 for ticket in overdue {
