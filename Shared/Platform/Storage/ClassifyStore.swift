@@ -91,18 +91,25 @@ package struct ClassifyStore: Sendable {
 }
 
 extension ClassifyStore {
-    /// Stages: 1 classify, 2 file, 4 late, 5 relabel.
+    // Stages: 1 classify, 2 file, 4 late, 5 relabel.
+    //
+    // Look-ups are by key for each mail (LATERAL with LIMIT, scalar subqueries, ctid): a prepared plan made while the
+    // tables were small must not read all of them for every batch once they are large.
+
     private static let read = PreparedStatement(
         "classify_read",
         """
-        SELECT mail.mail_id, mail.origin, mail.envelope_from, mail.summary,
-            substring(body_chunk.bytes FROM 1 FOR $2), mail.received_at
-        FROM mail LEFT JOIN body_chunk ON body_chunk.body_id = mail.body_id AND body_chunk.seq = 0
-        WHERE mail.mail_id = ANY ($1::uuid[]) AND EXISTS (
-            SELECT FROM work
-            WHERE work.mail_id = mail.mail_id AND work.recipient = 0 AND work.stage IN (1, 4) AND work.parked_at IS NULL
-        )
-        ORDER BY mail.mail_id
+        SELECT wanted.mail_id, mail.origin, mail.envelope_from, mail.summary, (
+                SELECT substring(body_chunk.bytes FROM 1 FOR $2) FROM body_chunk
+                WHERE body_chunk.body_id = mail.body_id AND body_chunk.seq = 0),
+            mail.received_at
+        FROM unnest($1::uuid[]) AS wanted (mail_id)
+        CROSS JOIN LATERAL (SELECT * FROM mail WHERE mail.mail_id = wanted.mail_id LIMIT 1) AS mail
+        WHERE (
+            SELECT count(*) FROM work
+            WHERE work.mail_id = wanted.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
+                AND work.parked_at IS NULL) > 0
+        ORDER BY wanted.mail_id
         """)
 
     private static let lock = PreparedStatement(
@@ -119,20 +126,29 @@ extension ClassifyStore {
         WITH judged AS MATERIALIZED (
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::float8[], $4::jsonb[], $5::bigint[])
                 AS judged (mail_id, label, probability, reasons, model_version)
+        ), found AS MATERIALIZED (
+            SELECT judged.*, place.stage, place.row
+            FROM judged CROSS JOIN LATERAL (
+                SELECT work.stage, work.ctid AS row FROM work
+                WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
+                    AND work.parked_at IS NULL
+                LIMIT 1
+            ) AS place
         ), gone AS (
-            DELETE FROM work USING judged
-            WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
-                AND work.parked_at IS NULL
-            RETURNING work.stage, judged.*
+            DELETE FROM work USING found WHERE work.ctid = found.row RETURNING found.*
         ), written AS (
             INSERT INTO verdict (mail_id, label, probability, reasons, model_version)
             SELECT mail_id, label, probability, reasons, model_version FROM gone
             ON CONFLICT (mail_id) DO NOTHING
         ), next AS (
             INSERT INTO work (mail_id, recipient, stage, next_hint_at)
-            SELECT gone.mail_id, recipient.recipient, 2, now() + interval '10 s'
-            FROM gone JOIN recipient USING (mail_id)
-            WHERE gone.stage = 1 AND recipient.account_id IS NOT NULL
+            SELECT gone.mail_id, copy.recipient, 2, now() + interval '10 s'
+            FROM gone CROSS JOIN LATERAL (
+                SELECT recipient.recipient FROM recipient
+                WHERE recipient.mail_id = gone.mail_id AND recipient.account_id IS NOT NULL
+                OFFSET 0
+            ) AS copy
+            WHERE gone.stage = 1
             UNION ALL
             SELECT mail_id, 0, 5, now() + interval '10 s' FROM gone WHERE stage = 4
             ON CONFLICT DO NOTHING
