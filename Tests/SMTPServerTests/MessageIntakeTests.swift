@@ -40,7 +40,7 @@ private func take(
 ) async -> Outcome {
     let store = MemorySink.Store()
     var intake = MessageIntake(
-        trace: Array(trace.utf8), announcedSize: nil,
+        trace: Array(trace.utf8),
         rules: .init(
             maximumSize: maximumSize, maximumReceivedFields: 100,
             completion: completes ? .init(date: Array("today".utf8), messageID: "1@mx") : nil),

@@ -57,17 +57,17 @@ package struct MessageIntake: Sendable {
     /// Octets of the mail so far, dots undone.
     package var size: Int { framer.length }
 
-    /// - Parameters:
-    ///   - trace: the trace fields that the mail begins with from now on.
-    ///   - announcedSize: reserves memory, within one chunk.
+    /// Memory grows with what arrives: a size that a client only announces reserves none.
+    ///
+    /// - Parameter trace: the trace fields that the mail begins with from now on.
     package init(
-        trace: [UInt8], announcedSize: Int?, rules: Rules, openSink: @escaping @Sendable () async throws -> any Sink
+        trace: [UInt8], rules: Rules, openSink: @escaping @Sendable () async throws -> any Sink
     ) {
         self.rules = rules
         self.traceLength = trace.count
         self.openSink = openSink
         self.body = []
-        body.reserveCapacity(trace.count + min(max(announcedSize ?? 0, 4096), BodyUpload.chunkSize) + 512)
+        body.reserveCapacity(trace.count + 4096)
         body.append(contentsOf: trace)
         scanner.feed(trace)
     }

@@ -1,3 +1,5 @@
+import MailCore
+
 /// What a port is for.
 package enum SMTPRole: String, Sendable, CaseIterable {
     /// Port 25: mail of the world for our accounts (RFC 5321).
@@ -15,14 +17,14 @@ package struct SMTPConfiguration: Sendable {
     /// How this host calls itself in the greeting and in trace fields.
     package var hostname: String
     /// Octets of one mail, as announced by SIZE (RFC 1870).
-    package var maximumSize = 52_428_800
+    package var maximumSize = MailLimits.messageSize
     /// STARTTLS is offered.
     package var offersTLS = false
     /// RFC 5321 4.5.3.1.8 asks for at least 100.
     package var maximumRecipients = 1000
     /// Copies that the recipients of one mail may expand to.
     package var maximumCopies = 10_000
-    /// Refused recipients after which a session ends: somebody is guessing.
+    /// Refused recipients without a good one after which a session ends: somebody is guessing.
     package var maximumBadRecipients = 10
     /// Refused recipients a minute from one address, after which it is turned away for a while; 0 means no limit.
     package var badRecipientsPerMinute = 60

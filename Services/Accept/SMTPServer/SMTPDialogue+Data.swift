@@ -23,6 +23,7 @@ extension SMTPDialogue {
         switch outcome {
         case .accepted(let id):
             junk = 0
+            badRecipients = 0
             return .reply(SMTPReply(250, "2.0.0", id))
         case .bareNewline: return .refuse(SMTPReplies.bareNewline, .bareNewline)
         case .tooLarge: return .refuse(SMTPReplies.tooLarge, .tooLarge)

@@ -16,15 +16,14 @@ extension SMTPDialogue {
         if let size = parameters.size, size > UInt64(configuration.maximumSize) {
             return countJunk(.refuse(SMTPReplies.tooLarge, .tooLarge))
         }
-        let size = parameters.size.map { Int(clamping: $0) }
         switch path {
         case .postmaster:
             return countJunk(.refuse(SMTPReplies.badSenderSyntax, .syntax))
         case .null:
-            state = .mail(SMTPTransaction(sender: "", announcedSize: size))
+            state = .mail(SMTPTransaction(sender: ""))
             return .reply(SMTPReplies.senderOk)
         case .mailbox(let mailbox):
-            let transaction = SMTPTransaction(sender: mailbox.address, announcedSize: size)
+            let transaction = SMTPTransaction(sender: mailbox.address)
             guard role.isSubmission else {
                 state = .mail(transaction)
                 return .reply(SMTPReplies.senderOk)
@@ -52,7 +51,10 @@ extension SMTPDialogue {
         }
         guard transaction.accepted < configuration.maximumRecipients,
             transaction.recipients.count < configuration.maximumCopies
-        else { return countJunk(.refuse(SMTPReplies.tooManyRecipients, .tooManyRecipients)) }
+        else {
+            // RFC 5321 4.5.3.1.10: the client sends to those that were taken and comes again with the rest.
+            return .refuse(SMTPReplies.tooManyRecipients, .tooManyRecipients)
+        }
         switch path {
         case .null:
             return countJunk(.refuse(SMTPReplies.badRecipientSyntax, .syntax))
@@ -60,12 +62,12 @@ extension SMTPDialogue {
             state = .resolving(transaction, given: mailbox.address)
             return .resolve([mailbox.address])
         case .postmaster:
-            // RFC 5321 4.5.1: of this host, or of the domain it belongs to.
+            // RFC 5321 4.5.1: of this host, of the domain it belongs to, or of the first domain that lives here.
             let host = configuration.hostname
             let parent = host.drop { $0 != "." }.dropFirst()
-            let candidates = ["postmaster@\(host)"] + (parent.contains(".") ? ["postmaster@\(parent)"] : [])
-            state = .resolving(transaction, given: candidates[0])
-            return .resolve(candidates)
+            let parents = parent.contains(".") ? ["postmaster@\(parent)"] : []
+            state = .resolving(transaction, given: "postmaster@\(host)")
+            return .resolve(["postmaster@\(host)"] + parents + [SMTPService.postmaster])
         }
     }
 
@@ -78,19 +80,22 @@ extension SMTPDialogue {
             transaction.add(given, locals)
             return .reply(SMTPReplies.recipientOk)
         case .unknown:
-            return badRecipient(SMTPReplies.unknownRecipient, .unknownRecipient)
+            return badRecipient(SMTPReplies.unknownRecipient, .unknownRecipient, of: transaction)
         case .foreign:
-            return badRecipient(SMTPReplies.relayDenied, .relayDenied)
+            return badRecipient(SMTPReplies.relayDenied, .relayDenied, of: transaction)
         case nil:
             return .refuse(SMTPReplies.storageFailure, .storage)
         }
     }
 
-    private mutating func badRecipient(_ reply: SMTPReply, _ reason: SMTPReason) -> SMTPAction {
+    /// Who names nobody that exists is guessing; a list with dead addresses among good ones is not.
+    private mutating func badRecipient(
+        _ reply: SMTPReply, _ reason: SMTPReason, of transaction: SMTPTransaction
+    ) -> SMTPAction {
         badRecipients += 1
-        guard badRecipients < configuration.maximumBadRecipients else {
-            return .close(ending(.badRecipients), .badRecipients)
+        guard badRecipients >= configuration.maximumBadRecipients, transaction.accepted == 0, login == nil else {
+            return .refuse(reply, reason)
         }
-        return .refuse(reply, reason)
+        return .close(ending(.badRecipients), .badRecipients)
     }
 }

@@ -51,6 +51,16 @@ package struct SMTPDialogue: Sendable {
     /// The next line is part of an AUTH exchange.
     package var isAuthenticating: Bool { if case .authenticating = state { true } else { false } }
 
+    /// Whoever watches may see the line: a command that is known and has no password. What is none may be one, such as
+    /// the rest of an AUTH exchange that was refused after its first line.
+    package func mayShow(_ line: [UInt8]) -> Bool {
+        guard !isAuthenticating, let command = try? SMTPCommand(line) else { return false }
+        switch command {
+        case .auth, .http: return false
+        default: return true
+        }
+    }
+
     // MARK: Session events
 
     package var greeting: SMTPReply { SMTPReply(220, "\(configuration.hostname) ESMTP Martlet") }

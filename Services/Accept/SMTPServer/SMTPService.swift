@@ -6,6 +6,9 @@ package import Storage
 
 /// What sessions work with: the storage behind closures, so that a session runs in a test without one.
 package struct SMTPService: Sendable {
+    /// What `resolve` is asked for mail to `<Postmaster>`: whoever has that name in the first hosted domain.
+    package static let postmaster = "postmaster"
+
     package var configuration: SMTPConfiguration
     package var resolve: @Sendable (String) async throws -> AccountStore.Resolution
     package var authenticate: @Sendable (Credentials, _ peer: String) async -> Authenticator.Outcome

@@ -56,7 +56,8 @@ struct SMTPSession {
 
     private mutating func decide(_ connection: isolated LineConnection, _ line: Line) -> SMTPAction {
         guard case .line(let bytes) = line else { return dialogue.lineTooLong() }
-        connection.event(.line(.fromClient, Self.redacted(bytes, isSecret: dialogue.isAuthenticating)))
+        connection.event(
+            .line(.fromClient, dialogue.mayShow(bytes) ? RedactedText(line: bytes) : .secret(bytes.count)))
         return dialogue.isAuthenticating
             ? dialogue.authenticationLine(bytes) : dialogue.command(bytes, isPipelined: connection.hasInput)
     }
@@ -167,16 +168,18 @@ struct SMTPSession {
         let id = MailID.next()
         var intake = intake(connection, transaction, id)
         let begun = ContinuousClock.now
+        var received = 0
         while !intake.isEnded {
             var piece = try await connection.readSome(timeout: service.configuration.dataTimeout)
             let consumed = intake.take(piece)
+            received += consumed
             if consumed < piece.readableBytes {
                 piece.moveReaderIndex(forwardBy: consumed)
                 connection.unread(piece)
             }
             if !intake.isEnded {
                 await intake.spill()
-                if isTooSlow(since: begun, connection) { return .temporaryFailure }
+                if isTooSlow(received, since: begun, connection) { return .temporaryFailure }
             }
         }
         let ended = ContinuousClock.now
@@ -203,19 +206,20 @@ struct SMTPSession {
             role.isSubmission
             ? MessageIntake.Completion(date: date, messageID: "\(id)@\(configuration.hostname)") : nil
         return MessageIntake(
-            trace: trace, announcedSize: transaction.announcedSize,
+            trace: trace,
             rules: .init(
                 maximumSize: configuration.maximumSize, maximumReceivedFields: configuration.maximumReceivedFields,
                 completion: completion),
             openSink: service.openSink)
     }
 
-    private mutating func isTooSlow(since begun: ContinuousClock.Instant, _ connection: isolated LineConnection) -> Bool
-    {
+    private mutating func isTooSlow(
+        _ received: Int, since begun: ContinuousClock.Instant, _ connection: isolated LineConnection
+    ) -> Bool {
         let elapsed = ContinuousClock.now - begun
         guard elapsed > service.configuration.dataGrace else { return false }
         let needed = Double(service.configuration.minimumRate) * (elapsed / .seconds(1))
-        guard Double(connection.bytesIn) < needed else { return false }
+        guard Double(received) < needed else { return false }
         close(connection, dialogue.ending(.slowData), .slowData)
         return true
     }
@@ -274,13 +278,6 @@ struct SMTPSession {
                 LogKey.reason: "\(reason.rawValue)", "accepted": "\(accepted)", "refused": "\(refused)",
                 "refusal": "\(lastRefusal?.rawValue ?? "none")",
             ])
-    }
-
-    private static func redacted(_ line: [UInt8], isSecret: Bool) -> RedactedText {
-        if isSecret { return .secret(line.count) }
-        // AUTH may carry the password in its first line, and a mistyped one too.
-        let isAuth = line.prefix(4).elementsEqual("AUTH".utf8) { $0 & 0xDF == $1 }
-        return isAuth ? .secret(line.count) : RedactedText(line: line)
     }
 }
 

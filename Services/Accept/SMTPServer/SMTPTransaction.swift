@@ -5,18 +5,13 @@ package import Storage
 package struct SMTPTransaction: Sendable {
     /// Empty is the null sender.
     package let sender: String
-    /// A hint of the client (RFC 1870).
-    package let announcedSize: Int?
     /// One entry per account, however many addresses led to it.
     package private(set) var recipients: [AcceptedRecipient] = []
     /// RCPT commands answered with 250.
     package private(set) var accepted = 0
     private var accounts: Set<AccountID> = []
 
-    init(sender: String, announcedSize: Int?) {
-        self.sender = sender
-        self.announcedSize = announcedSize
-    }
+    init(sender: String) { self.sender = sender }
 
     mutating func add(_ address: String, _ locals: [AccountStore.LocalRecipient]) {
         accepted += 1

@@ -1,6 +1,7 @@
 import AMQP
 import LineServer
 import Logging
+import MailCore
 import PostgreSQL
 import SMTPServer
 import ServiceKit
@@ -20,7 +21,7 @@ struct SMTPSettings {
             SettingKey("smtp.submission_port", "port", default: "587", "mail of local accounts, STARTTLS; 0 is off"),
             SettingKey("smtp.submissions_port", "port", default: "465", "mail of local accounts, TLS; 0 is off"),
             SettingKey("smtp.hostname", "name", default: "<host name>", "how the server calls itself"),
-            SettingKey("smtp.max_size", "bytes", default: "67108864", "largest mail taken"),
+            SettingKey("smtp.max_size", "bytes", default: "\(MailLimits.messageSize)", "largest mail taken"),
             SettingKey("smtp.max_connections", "number", default: "10000", "most connections"),
             SettingKey(
                 "smtp.max_connections_per_address", "number", default: "50", "of one client address; 0: no limit"),
@@ -58,7 +59,7 @@ struct SMTPSettings {
 
     private static func smtp(_ settings: Settings, offersTLS: Bool) throws -> SMTPConfiguration {
         var smtp = SMTPConfiguration(hostname: settings.string("smtp.hostname", default: hostName()))
-        smtp.maximumSize = try settings.int("smtp.max_size", default: 67_108_864, in: 65_536...1_073_741_824)
+        smtp.maximumSize = try settings.int("smtp.max_size", default: MailLimits.messageSize, in: 65_536...1_073_741_824)
         smtp.idleTimeout = try settings.duration(
             "smtp.idle_timeout", default: .seconds(300), in: .seconds(1) ... .seconds(3600))
         smtp.badRecipientsPerMinute = try settings.int("smtp.bad_recipients_per_minute", default: 60, in: 0...1_000_000)

@@ -28,9 +28,10 @@ struct Smtpd {
                 pool: pool, onCommitted: { hints.announce(.classify, $0) }, outboxMaximum: settings.outboxMaximum,
                 logger: logger)
             let accounts = AccountStore(pool: pool)
+            let postmaster = Postmaster(accounts: accounts)
             let authenticator = Authenticator(accounts: accounts, failuresPerMinute: settings.failuresPerMinute)
             let smtp = SMTPService(
-                configuration: settings.smtp, logger: logger, resolve: accounts.resolve,
+                configuration: settings.smtp, logger: logger, resolve: postmaster.resolve,
                 authenticate: authenticator.authenticate, submit: acceptance.submit,
                 openSink: { try await BodyUpload.begin(in: pool) })
             let server = LineServer(

@@ -1,6 +1,6 @@
 import ServiceKit
 
-/// Counted always; names as in HOUSE_STYLE 25.
+/// Counted always. Names are `mail_<daemon>_<what>_<unit>`, as Prometheus wants them.
 enum IMAPMetrics {
     static let commands = Metric.Counter("mail_accessd_commands_total", help: "IMAP commands completed")
     static let refused = Metric.Counter("mail_accessd_refused_commands_total", help: "IMAP commands answered NO or BAD")

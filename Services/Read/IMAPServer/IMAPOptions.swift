@@ -1,7 +1,9 @@
+import MailCore
+
 /// What can be set for IMAP.
 package struct IMAPOptions: Sendable {
-    /// Largest message of APPEND in bytes (`imap.message_limit`, 50 MiB).
-    package var messageLimit = 50 * 1024 * 1024
+    /// Largest message of APPEND in bytes (`imap.message_limit`).
+    package var messageLimit = MailLimits.messageSize
     /// RFC 3501 5.4: at least 30 minutes (`imap.idle_timeout`).
     package var autologout: Duration = .seconds(1800)
     /// Before login a client has less time.

@@ -8,13 +8,14 @@ import ServiceKit
 struct AccessSettings {
     static let keys =
         [
-            SettingKey("imap.host", "host", default: "0.0.0.0", "address the ports listen on"),
+            SettingKey("imap.host", "hosts", default: "0.0.0.0", "addresses to listen on, between commas"),
             SettingKey("imap.port", "port", default: "143", "IMAP with STARTTLS; 0 is off"),
             SettingKey("imap.imaps_port", "port", default: "993", "IMAP over TLS; 0 is off"),
-            SettingKey("imap.message_limit", "bytes", default: "52428800", "largest message of APPEND"),
+            SettingKey("imap.message_limit", "bytes", default: "\(IMAPOptions().messageLimit)", "largest message of APPEND"),
             SettingKey("imap.idle_timeout", "duration", default: "30min", "silence before a session is ended"),
             SettingKey("imap.max_connections", "number", default: "20000", "most connections"),
             SettingKey("imap.max_connections_per_address", "number", default: "200", "of one address; 0 is no limit"),
+            SettingKey("auth.failures_per_minute", "number", default: "10", "of one client address; 0: no limit"),
             SettingKey("tls.certificate", "path", "PEM file with the certificate chain (required)"),
             SettingKey("tls.key", "path", "PEM file with the private key (required)"),
         ] + SettingKey.postgres + SettingKey.amqp
@@ -25,6 +26,7 @@ struct AccessSettings {
     let limits: LineLimits
     let certificates: TLSCertificates
     let options: IMAPOptions
+    let failuresPerMinute: Int
 
     init(_ settings: Settings) throws {
         postgres = PostgresConfiguration(
@@ -32,12 +34,15 @@ struct AccessSettings {
             connections: try settings.int("postgres.connections", default: 8, in: 1...1000),
             applicationName: "martlet-accessd")
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-accessd")
-        let host = settings.string("imap.host", default: "0.0.0.0")
-        listeners = [
-            LineListener(role: "imap", host: host, port: try settings.port("imap.port", default: 143), tls: .startTLS),
-            LineListener(
-                role: "imaps", host: host, port: try settings.port("imap.imaps_port", default: 993), tls: .implicit),
-        ].filter { $0.port != 0 }
+        failuresPerMinute = try settings.int("auth.failures_per_minute", default: 10, in: 0...1_000_000)
+        let ports: [(String, Int, LineTLS)] = [
+            ("imap", try settings.port("imap.port", default: 143), .startTLS),
+            ("imaps", try settings.port("imap.imaps_port", default: 993), .implicit),
+        ]
+        let hosts = try settings.list("imap.host", default: ["0.0.0.0"])
+        listeners = ports.filter { $0.1 != 0 }.flatMap { role, port, tls in
+            hosts.map { LineListener(role: role, host: $0, port: port, tls: tls) }
+        }
         certificates = try TLSCertificates(
             certificateFile: try settings.required("tls.certificate"), keyFile: try settings.required("tls.key"))
         var limits = LineLimits()

@@ -24,7 +24,8 @@ enum Main {
             let hints = HintPublisher(publisher: publisher)
             let registry = MailboxRegistry(store: MailboxStore(pool: pool))
             let watcher = MailboxWatcher(registry: registry, configuration: access.amqp, logger: logger)
-            let authenticator = Authenticator(accounts: AccountStore(pool: pool))
+            let authenticator = Authenticator(
+                accounts: AccountStore(pool: pool), failuresPerMinute: access.failuresPerMinute)
             let imap = IMAPServices(
                 mailboxes: MailboxStore(pool: pool), messages: MessageStore(pool: pool),
                 appends: AppendStore(pool: pool),

@@ -53,7 +53,7 @@ extension LineConnection {
                 throw .timeout
             }
         }
-        event(.tls(version: tlsVersion, suite: nil))
+        event(.tls(version: tlsVersion))
     }
 
     /// `TLSv1.2`, `TLSv1.3`, or empty before TLS.

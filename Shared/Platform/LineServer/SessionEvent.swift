@@ -17,6 +17,11 @@ package struct RedactedText: Sendable, Hashable, CustomStringConvertible {
         self.description = text
     }
 
+    /// A command whose end is secret: an AUTH or LOGIN command's arguments.
+    package init(line bytes: some Sequence<UInt8>, secret count: Int) {
+        self.description = RedactedText(line: bytes).description + RedactedText.secret(count).description
+    }
+
     /// An AUTH exchange or a password: nothing of it can be printed.
     package static func secret(_ count: Int) -> RedactedText { RedactedText("<secret, \(count) bytes>") }
 
@@ -36,7 +41,7 @@ package enum SessionEvent: Sendable {
     package enum Direction: Sendable { case fromClient, toClient }
 
     case opened(role: String, peer: String, localPort: Int)
-    case tls(version: String, suite: String?)
+    case tls(version: String)
     case line(Direction, RedactedText)
     /// The state machine's own name for where it is.
     case state(String)

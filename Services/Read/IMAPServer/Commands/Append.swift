@@ -17,8 +17,11 @@ extension IMAPSession {
         var completion: Completion?
         var syntaxError: IMAPSyntaxError?
         do {
-            tagged = try IMAPCommandParser.parse(frame)
+            let parsed = try IMAPCommandParser.parse(frame)
+            connection.event(.line(.fromClient, RedactedText(parsed, frame)))
+            tagged = parsed
         } catch {
+            connection.event(.line(.fromClient, .secret(frame.bytes.count)))
             syntaxError = error
         }
         if let tagged {

@@ -24,8 +24,12 @@ extension IMAPSession {
                 switch try await connection.readLine(
                     maximum: Self.longestResponse, timeout: services.options.loginTimeout)
                 {
-                case .line(let line): step = exchange.respond(line)
-                case .tooLong: return .bad("Response too long")
+                case .line(let line):
+                    connection.event(.line(.fromClient, .secret(line.count)))
+                    step = exchange.respond(line)
+                case .tooLong:
+                    connection.lingers = true
+                    throw SessionEnd.bye("Line too long")
                 }
             case .credentials(let credentials): return try await check(credentials, connection)
             case .cancelled: return .bad("Authentication cancelled")

@@ -175,6 +175,7 @@ extension IMAPSession {
     ) async throws {
         begin(message, selection)
         for item in message.plan.items {
+            try await drain(connection)
             guard let section = item.octets else {
                 write(item, message, selection)
                 continue

@@ -25,10 +25,11 @@ extension IMAPSession {
             }
             let line = try await connection.readLine(
                 maximum: Self.longestLine, timeout: services.options.commandDeadline)
-            guard case .line(let bytes) = line, IMAPContinuationLine.isDone(bytes) else {
-                return .bad("Expected DONE")
+            guard case .line(let bytes) = line else {
+                connection.lingers = true
+                throw SessionEnd.bye("Line too long")
             }
-            return .ok("IDLE completed")
+            return IMAPContinuationLine.isDone(bytes) ? .ok("IDLE completed") : .bad("Expected DONE")
         }
     }
 }

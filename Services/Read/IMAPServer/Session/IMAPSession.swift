@@ -65,7 +65,8 @@ package final class IMAPSession {
         }
     }
 
-    /// Between commands a client may be silent for long; inside one it has a deadline for the whole (RELIABILITY 43).
+    /// Between commands a client may be silent for long; inside one it has a deadline for the whole, so that nobody
+    /// holds a session open byte by byte.
     private func waitForInput(
         _ connection: isolated LineConnection, _ deadline: inout ContinuousClock.Instant?
     ) async throws {
@@ -90,9 +91,11 @@ package final class IMAPSession {
         do {
             tagged = try IMAPCommandParser.parse(frame)
         } catch {
+            connection.event(.line(.fromClient, .secret(frame.bytes.count)))
             try refuse(error, connection)
             return
         }
+        connection.event(.line(.fromClient, RedactedText(tagged, frame)))
         let started = ContinuousClock.now
         guard let completion = try await perform(tagged, connection) else { return }
         if case .idle = tagged.command {} else { IMAPMetrics.commandTime.observe(.now - started) }
@@ -105,6 +108,7 @@ package final class IMAPSession {
     ) async throws {
         if machine.phase == .selected { try report(expunges: tagged.command.allowsExpunge) }
         out.tagged(tagged.tag, completion.condition, code: completion.code, completion.text)
+        connection.event(.line(.toClient, RedactedText(tagged, completion)))
         (completion.condition == .ok ? IMAPMetrics.commands : IMAPMetrics.refused).increment()
     }
 

@@ -16,7 +16,7 @@ package struct SessionMachine: Sendable {
 
     package enum LoginFailure: Equatable, Sendable { case tryAgain, close }
 
-    /// RELIABILITY: a peer that guesses passwords is put off.
+    /// A peer that guesses passwords is put off.
     package static let maximumLoginFailures = 3
     /// Commands in a row that the grammar refused.
     package static let maximumBadCommands = 20
