@@ -1,4 +1,4 @@
-"""Broken and hostile IMAP clients, after the rows of test_imap_hostile.py: framing that stays in step, names, secrets."""
+"""Broken and hostile IMAP clients, as in test_imap_hostile.py: framing that stays in step, names, secrets."""
 import pytest
 from strict_imap import Session
 

@@ -1,7 +1,8 @@
 # Who is who in the local system: database roles, broker users, certificates, accounts. Sourced by `run`.
+# Anybody on the machine can read a command line: passwords travel by standard input, environment and closed files.
 
 as_superuser() { # as_superuser DATABASE SQL
-    PGPASSWORD=$(secret postgres.password) psql -X -q -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U postgres -d "$1" -c "$2"
+    PGPASSWORD=$(secret postgres.password) psql -X -q -At -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$postgres_port" -U postgres -d "$1" <<<"$2"
 }
 
 make_database() {
@@ -13,13 +14,30 @@ make_database() {
     }
 }
 
+# url_password URL: the password in user:password@host, percent-decoded; nothing when there is none.
+url_password() {
+    local rest=${1#*://} user
+    case ${rest%%/*} in *@*) user=${rest%%@*} ;; *) return 0 ;; esac
+    case $user in *:*) user=${user#*:} ;; *) return 0 ;; esac
+    user=${user//\\/\\\\}
+    printf '%b' "${user//%/\\x}"
+}
+
+url_without_password() {
+    local scheme=${1%%://*} rest=${1#*://} user
+    case ${rest%%/*} in *@*) ;; *) echo "$1"; return 0 ;; esac
+    user=${rest%%@*}
+    echo "$scheme://${user%%:*}@${rest#*@}"
+}
+
 # Each daemon has a role and a broker user of its own, with a password of its own.
 give_roles_passwords() {
-    local name
+    local name password
+    password=$(url_password "$admin_url")
     for name in $daemons; do
-        psql -X -q -v ON_ERROR_STOP=1 "$admin_url" -c "ALTER ROLE martlet_$name LOGIN PASSWORD '$(secret "$name.password")'" ||
-            die "the role martlet_$name could not be given a password" "The database user needs CREATEROLE."
-    done
+        printf "ALTER ROLE martlet_%s LOGIN PASSWORD '%s';\n" "$name" "$(secret "$name.password")"
+    done | PGPASSWORD=${password:-${PGPASSWORD:-}} psql -X -q -v ON_ERROR_STOP=1 "$(url_without_password "$admin_url")" ||
+        die "the daemons' roles could not be given passwords" "The database user needs CREATEROLE."
 }
 
 broker_definitions() {
@@ -82,17 +100,21 @@ make_daemon() {
             *) printf '%s' "${!name}" >"$services/.$daemon.env/$name" ;;
         esac
     done
-    service "$daemon" "ulimit -n 65536 2>/dev/null || true; exec chpst -e $(printf %q "$services/.$daemon.env") $(as_prefix "$daemon") $(printf %q "$data/bin/martlet-$daemon")"
+    # On one machine acceptance comes first: what is accepted can wait, who wants to be accepted cannot.
+    local nice=0
+    case $daemon in classifyd) nice=10 ;; filerd) nice=5 ;; esac
+    service "$daemon" "ulimit -n 65536 2>/dev/null || true; exec nice -n $nice chpst -e $(printf %q "$services/.$daemon.env") $(as_prefix "$daemon") $(printf %q "$data/bin/martlet-$daemon")"
 }
 
 # The operator's command with the owner's rights: $home/martlet.
 make_cli() {
+    local amqp_url=${MARTLET_AMQP_URL:-amqp://martlet_admin:$(secret admin.password)@127.0.0.1:$amqp_port/%2F}
     (umask 077 && cat >"$home/martlet" <<CLI
-#!/bin/sh
+#!/bin/bash
 # martlet, the operator's command, set up for this local system
-export MARTLET_POSTGRES_URL=\${MARTLET_POSTGRES_URL:-'$admin_url'}
-export MARTLET_AMQP_URL=\${MARTLET_AMQP_URL:-'amqp://martlet_admin:$(secret admin.password)@127.0.0.1:$amqp_port/%2F'}
-exec '$data/bin/martlet' "\$@"
+[ -n "\${MARTLET_POSTGRES_URL:-}" ] || export MARTLET_POSTGRES_URL=$(printf %q "$admin_url")
+[ -n "\${MARTLET_AMQP_URL:-}" ] || export MARTLET_AMQP_URL=$(printf %q "$amqp_url")
+exec $(printf %q "$data/bin/martlet") "\$@"
 CLI
     )
     chmod 700 "$home/martlet"
@@ -108,19 +130,20 @@ make_certificates() {
     (
         cd "$folder"
         umask 077
-        openssl ecparam -name prime256v1 -genkey -noout -out ca.key
-        openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj "/CN=Martlet local CA" \
-            -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign -out ca.pem
-        openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out server.key
-        openssl req -new -key server.key -subj "/CN=mail.example.test" -out server.csr
-        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -sha256 -days 800 -out leaf.pem -extfile <(
-            printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n'
-            printf 'subjectAltName=DNS:mail.example.test,DNS:example.test,DNS:localhost,IP:127.0.0.1,IP:::1\n'
-        )
-        cat leaf.pem ca.pem >server.pem
-        rm -f server.csr
-        chmod 644 ca.pem server.pem leaf.pem
-        [ "$is_root" = no ] || chown martlet server.key
+        openssl ecparam -name prime256v1 -genkey -noout -out ca.key &&
+            openssl req -x509 -new -key ca.key -sha256 -days 3650 -subj "/CN=Martlet local CA" \
+                -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign -out ca.pem &&
+            openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out server.key &&
+            openssl req -new -key server.key -subj "/CN=mail.example.test" -out server.csr &&
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -sha256 -days 800 -out leaf.pem -extfile <(
+                printf 'basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=serverAuth\n'
+                printf 'subjectAltName=DNS:mail.example.test,DNS:example.test,DNS:localhost,IP:127.0.0.1,IP:::1\n'
+            ) &&
+            cat leaf.pem ca.pem >server.pem.new &&
+            rm -f server.csr &&
+            chmod 644 ca.pem server.pem.new leaf.pem &&
+            { [ "$is_root" = no ] || chown martlet server.key; } &&
+            mv server.pem.new server.pem # last: where it is, all is
     ) >"$data/log/certificates.log" 2>&1 || die "openssl could not make the certificates" "See $data/log/certificates.log"
 }
 
@@ -134,7 +157,19 @@ make_accounts() {
         secret "account.$name" | "$home/martlet" account add "$name@example.test" --password-stdin >/dev/null ||
             die "the account $name@example.test could not be added"
     done
+    # RFC 5321 4.5.1: every domain has a postmaster.
+    "$home/martlet" alias add postmaster@example.test alice@example.test >/dev/null || die "the postmaster could not be added"
     write_welcome
+}
+
+welcome_rabbitmq() { # with an external broker there is no page of ours
+    [ -z "${MARTLET_AMQP_URL:-}" ] || return 0
+    cat <<JSON
+,
+  "rabbitmq": {
+    "management": "http://127.0.0.1:$management_port", "user": "martlet_admin", "password": "$(secret admin.password)"
+  }
+JSON
 }
 
 write_welcome() {
@@ -149,10 +184,7 @@ write_welcome() {
     "smtp": $smtp_port, "submission": $submission_port, "submissions": $submissions_port,
     "imap": $imap_port, "imaps": $imaps_port, "http": $http_port
   },
-  "ca": "$data/tls/ca.pem",
-  "rabbitmq": {
-    "management": "http://127.0.0.1:$management_port", "user": "martlet_admin", "password": "$(secret admin.password)"
-  }
+  "ca": "$data/tls/ca.pem"$(welcome_rabbitmq)
 }
 JSON
     )
@@ -202,7 +234,7 @@ print_where() {
     say "  SMTP         127.0.0.1:$smtp_port   submission $submission_port (STARTTLS), $submissions_port (TLS)"
     say "  IMAP         127.0.0.1:$imap_port (STARTTLS), $imaps_port (TLS)"
     say "  health       http://127.0.0.1:$http_port/health/ready   metrics: /metrics"
-    say "  RabbitMQ     http://127.0.0.1:$management_port   user martlet_admin"
+    [ -n "${MARTLET_AMQP_URL:-}" ] || say "  RabbitMQ     http://127.0.0.1:$management_port   user martlet_admin"
     say "  accounts     alice@example.test and bob@example.test; passwords in $home/welcome.json"
     say "  operator     $home/martlet --help"
     say "  data, logs   $data, $data/log/<name>/current"

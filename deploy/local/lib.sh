@@ -79,7 +79,12 @@ wait_for() {
     done
 }
 
-running() { [ -s "$data/runsvdir.pid" ] && kill -0 "$(cat "$data/runsvdir.pid")" 2>/dev/null; }
+# The supervisor of this very system: after a restart of the machine its pid may be anybody's.
+running() {
+    local pid
+    pid=$(cat "$data/runsvdir.pid" 2>/dev/null) && [ -n "$pid" ] || return 1
+    [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" = "runsvdir -P $services " ]
+}
 
 postgres_bin=/usr/lib/postgresql/15/bin
 rabbit_sbin() { ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin 2>/dev/null | head -1; }

@@ -106,17 +106,28 @@ stop_services() { # stop_services SECONDS NAME...
     [ ${#pids[@]} -eq 0 ] || wait "${pids[@]}" || true
 }
 
+# A supervisor of one service that outlived the one of all, and its service with it.
+orphans() {
+    local name
+    for name in "$services"/*; do
+        if [ -d "$name" ] && ! supervisor_gone "$name"; then return 0; fi
+    done
+    return 1
+}
+
 stop_everything() {
-    running || return 0
-    local pid name
-    pid=$(cat "$data/runsvdir.pid")
+    local pid= name
+    if running; then pid=$(cat "$data/runsvdir.pid"); elif ! orphans; then return 0; fi
     # shellcheck disable=SC2086 # a list of names
     stop_services 35 $daemons
     stop_services 40 rabbitmq postgres
     stop_services 5 epmd
-    kill -HUP "$pid" 2>/dev/null || true # runsvdir: TERM every runsv, then leave
-    wait_for 10 "the supervisor to leave" not_alive "$pid" || kill -9 "$pid" 2>/dev/null || true
+    if [ -n "$pid" ]; then
+        kill -HUP "$pid" 2>/dev/null || true # runsvdir: TERM every runsv, then leave
+        wait_for 10 "the supervisor to leave" not_alive "$pid" || kill -9 "$pid" 2>/dev/null || true
+    fi
     for name in "$services"/*; do
+        supervisor_gone "$name" || sv exit "$name" >/dev/null 2>&1 || true
         wait_for 10 "$name" supervisor_gone "$name" || true
     done
     rm -f "$data/runsvdir.pid"
