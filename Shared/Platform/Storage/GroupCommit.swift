@@ -14,6 +14,8 @@ package final class AcceptanceQueue: Service, Sendable {
     package static let maximumMails = 128
     package static let maximumBytes = 4 << 20
     package static let inFlight = 2
+    /// What may wait in memory for a commit.
+    private static let maximumWaitingBytes = 64 << 20
     private static let worthACommit = 16
     private static let slowCommit = Duration.milliseconds(20)
 
@@ -27,6 +29,7 @@ package final class AcceptanceQueue: Service, Sendable {
 
     private struct State {
         var waiting: Deque<AcceptanceTicket> = []
+        var waitingBytes = 0
         var workers: [CheckedContinuation<[AcceptanceTicket]?, Never>] = []
         /// Workers with a batch, and since when the youngest has it.
         var busy = 0
@@ -50,6 +53,7 @@ package final class AcceptanceQueue: Service, Sendable {
             while let next = waiting.first, batch.count < maximumMails {
                 bytes += next.mail.weight
                 if bytes > maximumBytes, !batch.isEmpty { break }
+                waitingBytes -= next.mail.weight
                 batch.append(waiting.removeFirst())
             }
             return batch
@@ -77,13 +81,15 @@ package final class AcceptanceQueue: Service, Sendable {
         if gauge.isFull { return .outboxFull }
         return await withCheckedContinuation { continuation in
             let ticket = AcceptanceTicket(mail: mail, deadline: .now + answerWithin, continuation: continuation)
-            let isOpen = state.withLock { state in
-                guard !state.isClosed else { return false }
+            let refusal: String? = state.withLock { state in
+                if state.isClosed { return "shutting down, try again later" }
+                if state.waitingBytes > Self.maximumWaitingBytes { return "too busy, try again later" }
                 state.waiting.append(ticket)
+                state.waitingBytes += mail.weight
                 if state.isDue, let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
-                return true
+                return nil
             }
-            if !isOpen { ticket.settle(.temporaryFailure(publicText: "shutting down, try again later")) }
+            if let refusal { refuse([ticket], refusal) }
         }
     }
 
@@ -122,6 +128,8 @@ package final class AcceptanceQueue: Service, Sendable {
         while let batch = await nextBatch() {
             state.withLock { $0.taken[worker] = batch }
             await accept(batch)
+            // Whose time was over before its commit began has no answer yet.
+            refuse(batch, "storage is too slow, try again later")
             state.withLock { state in
                 state.taken[worker] = nil
                 state.busy -= 1
@@ -143,9 +151,11 @@ package final class AcceptanceQueue: Service, Sendable {
 
     private func accept(_ batch: [AcceptanceTicket]) async {
         do {
-            // A client that already has its 451 sends the mail again: do not commit it now.
-            let wanted = try await store.commit(batch.map(\.mail)) { batch.contains { $0.isWanted } }
-            if wanted { settle(batch, committed: { _ in true }) }
+            // A client that already has its 451 sends the mail again: its mail must not be committed now.
+            let wanted = try await store.commit(batch.map(\.mail)) { batch.allSatisfy(\.isWanted) }
+            if wanted { return settle(batch, committed: { _ in true }) }
+            let rest = batch.filter(\.isWanted)
+            if !rest.isEmpty, rest.count < batch.count { await accept(rest) }
         } catch let error as PostgresError where error.code == .commitUnknown {
             let found = await lookUp(batch.map(\.mail.id), after: error)
             logger.warning(
@@ -167,6 +177,11 @@ package final class AcceptanceQueue: Service, Sendable {
         case .server, .decoding: return true
         case .connectFailed, .connectionLost, .timeout, .poolExhausted, .commitUnknown, .commitWarning: return false
         }
+    }
+
+    /// Answers those that have no answer yet.
+    private func refuse(_ tickets: [AcceptanceTicket], _ text: String) {
+        for ticket in tickets { ticket.settle(.temporaryFailure(publicText: text)) }
     }
 
     private func settle(_ batch: [AcceptanceTicket], committed: (MailID) -> Bool) {
@@ -223,12 +238,11 @@ package final class AcceptanceQueue: Service, Sendable {
                     let now = ContinuousClock.now
                     let all = state.taken.values.joined().filter { !$0.isSettled } + state.waiting
                     state.waiting.removeAll { $0.deadline <= now }
+                    state.waitingBytes = state.waiting.reduce(0) { $0 + $1.mail.weight }
                     if state.isDue, let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
                     return (all.filter { $0.deadline <= now }, all.contains { $0.deadline > now })
                 }
-                for ticket in overdue {
-                    ticket.settle(.temporaryFailure(publicText: "storage is too slow, try again later"))
-                }
+                refuse(overdue, "storage is too slow, try again later")
                 if !rest { break }
                 do { try await Task.sleep(for: .milliseconds(500)) } catch { return }
             }

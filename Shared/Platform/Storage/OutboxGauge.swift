@@ -1,8 +1,9 @@
 import PostgreSQL
 import Synchronization
 
-/// About how many mails are unfinished, against `queues.outbox_max`. Never a count per mail: one look per second while
-/// mails come, and less often when the look itself is expensive.
+/// About how many mails are undelivered, against `queues.outbox_max`: what waits for a late verdict does not count, nor
+/// what is parked. Never a count per mail: one look per second while mails come, and less often when the look itself is
+/// expensive.
 final class OutboxGauge: Sendable {
     /// A smaller maximum is counted exactly; above it, the table statistics do until they come near.
     private static let exactBelow = 10_000
@@ -71,6 +72,8 @@ final class OutboxGauge: Sendable {
     private static let count = PreparedStatement(
         "outbox_count",
         """
-        SELECT count(*) FROM (SELECT DISTINCT mail_id FROM work WHERE parked_at IS NULL LIMIT $1) AS unfinished
+        SELECT count(*) FROM (
+            SELECT DISTINCT mail_id FROM work WHERE parked_at IS NULL AND stage IN (1, 2, 3) LIMIT $1
+        ) AS unfinished
         """)
 }
