@@ -87,21 +87,6 @@ struct AMQPConsumerTests {
         }
     }
 
-    @Test func `a rejected delivery goes back or away`() async throws {
-        try await TestBroker.withQueue { queue, admin in
-            let publisher = try publisher(), consumer = try consumer(.queue(queue), prefetch: 2)
-            try await TestBroker.with(publisher, consumer) {
-                try await Self.fill(queue, publisher, 0..<2)
-                let deliveries = await Self.read(2, from: consumer, acknowledging: false)
-                consumer.reject(deliveries[1], requeue: false)
-                consumer.reject(deliveries[0], requeue: true)
-                let again = await Self.read(1, from: consumer)
-                #expect(again.map(\.body) == [Array("0".utf8)] && again[0].redelivered)
-            }
-            #expect(try await admin.depth(ofQueue: queue)?.messages == 0)
-        }
-    }
-
     @Test func `a consumer waits for its queue, and comes back to it`() async throws {
         let admin = AMQPAdmin(configuration: try TestBroker.configuration())
         let queue = TestBroker.uniqueName("late")

@@ -4,7 +4,6 @@ import CRabbitMQ
 package enum AMQPArgument: Sendable, Hashable {
     case integer(Int64)
     case text(String)
-    case boolean(Bool)
 }
 
 /// How many messages wait in a queue, and how many consumers it has.
@@ -58,10 +57,6 @@ extension AMQPConnection {
 
     func acknowledge(upTo tag: UInt64) throws(AMQPError) {
         try Self.check(status: amqp_basic_ack(state, Self.channel, tag, 1))
-    }
-
-    func reject(_ tag: UInt64, requeue: Bool) throws(AMQPError) {
-        try Self.check(status: amqp_basic_reject(state, Self.channel, tag, requeue ? 1 : 0))
     }
 
     func declareExchange(_ name: String, kind: String, passive: Bool = false) throws(AMQPError) {
@@ -152,9 +147,6 @@ private func withTable<Result>(
             case .text:
                 entry.value.kind = UInt8(ascii: "S")
                 entry.value.value.bytes = lend(UnsafeRawBufferPointer(rebasing: buffer[span.value]))
-            case .boolean(let flag):
-                entry.value.kind = UInt8(ascii: "t")
-                entry.value.value.boolean = flag ? 1 : 0
             }
             return entry
         }

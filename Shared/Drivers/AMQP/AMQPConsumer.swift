@@ -47,11 +47,6 @@ package final class AMQPConsumer: Service, Sendable {
         inbox.command(.acknowledge(tag: delivery.tag), generation: delivery.generation)
     }
 
-    /// Gives one delivery back to the queue, or to nobody.
-    package func reject(_ delivery: AMQPDelivery, requeue: Bool) {
-        inbox.command(.reject(tag: delivery.tag, requeue: requeue), generation: delivery.generation)
-    }
-
     /// Serves until shutdown. What has no acknowledgement by then goes back to the queue.
     package func run() async throws {
         let loop = ConsumerLoop(
@@ -91,7 +86,6 @@ package final class AMQPConsumer: Service, Sendable {
 final class ConsumerInbox: Sendable {
     enum Command: Equatable {
         case acknowledge(tag: UInt64)
-        case reject(tag: UInt64, requeue: Bool)
     }
 
     struct State {

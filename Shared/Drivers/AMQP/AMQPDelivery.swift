@@ -1,4 +1,4 @@
-/// A message from a queue, to be acknowledged or rejected on the consumer it came from.
+/// A message from a queue, to be acknowledged on the consumer it came from.
 package struct AMQPDelivery: Sendable, Hashable {
     package let tag: UInt64
     /// Which of the consumer's connections it came on; an acknowledgement after that connection's end says nothing.

@@ -159,7 +159,6 @@ actor ConsumerLoop {
         for command in commands {
             switch command {
             case .acknowledge(let tag): try connection.acknowledge(upTo: tag)
-            case .reject(let tag, let requeue): try connection.reject(tag, requeue: requeue)
             }
         }
     }

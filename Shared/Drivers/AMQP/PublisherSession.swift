@@ -19,6 +19,8 @@ final class PublisherSession {
     /// Since when there is something to send and the socket takes nothing.
     private var stalledSince: ContinuousClock.Instant?
     private var isBlocked = false
+    /// Since when the broker takes messages.
+    private var takesSince = ContinuousClock.now
     /// Shutdown has begun; the connection closes then at the latest.
     private var stopAt: ContinuousClock.Instant?
 
@@ -30,6 +32,8 @@ final class PublisherSession {
         try connection.selectConfirms()
         shared.state.withLock {
             $0.connectedSince = .now
+            // Whoever signalled to the session before this one may have found nobody.
+            $0.isWoken = false
             $0.counters.connections += 1
         }
     }
@@ -156,6 +160,7 @@ final class PublisherSession {
     private func setBlocked(_ blocked: Bool, _ reason: String) {
         isBlocked = blocked
         stalledSince = nil
+        if !blocked { takesSince = .now }
         shared.state.withLock { $0.counters.isBlocked = blocked }
         if blocked {
             logger.warning("the broker has an alarm and takes no messages: \(reason)")
@@ -166,14 +171,19 @@ final class PublisherSession {
 
     // MARK: - Time
 
+    /// When the longest unconfirmed message has waited too long; no confirm is late while the broker has an alarm.
+    private var confirmDue: ContinuousClock.Instant? {
+        guard !isBlocked, let oldest = ledger.oldest else { return nil }
+        return max(oldest, takesSince) + configuration.confirmTimeout
+    }
+
     private func timeout() -> Duration {
         let answerDue = shared.state.withLock { state in
             while let first = state.deadlines.first, state.waiters[first.id] == nil { state.deadlines.removeFirst() }
             return state.deadlines.first?.at
         }
         let stalled = stalledSince.map { $0 + configuration.sendTimeout }
-        let unconfirmed = ledger.oldest.map { $0 + configuration.confirmTimeout }
-        let next = [answerDue, stalled, unconfirmed, stopAt].compactMap { $0 }.min()
+        let next = [answerDue, stalled, confirmDue, stopAt].compactMap { $0 }.min()
         return next.map { min(Self.tick, max($0 - .now, .milliseconds(1))) } ?? Self.tick
     }
 
@@ -188,9 +198,7 @@ final class PublisherSession {
         } else {
             stalledSince = nil
         }
-        if let oldest = ledger.oldest, now - oldest >= configuration.confirmTimeout {
-            throw AMQPError(.timedOut, "no confirm")
-        }
+        if let confirmDue, now >= confirmDue { throw AMQPError(.timedOut, "no confirm") }
         let late = shared.state.withLock { state in
             var late: [AMQPPublisher.Settled] = []
             while let first = state.deadlines.first, first.at <= now {

@@ -28,7 +28,8 @@ package struct Sweeper: Service {
         }
 
         package init(publisher: AMQPPublisher, admin: AMQPAdmin, queueType: QueueType) {
-            connectedSince = { publisher.connectedSince }
+            // A broker with an alarm takes no hints: as good as away.
+            connectedSince = { publisher.statistics.isBlocked ? nil : publisher.connectedSince }
             depth = { queue in
                 // Not to know is an answer here; the publisher reports that the broker is away.
                 try? await admin.depth(ofQueue: queueType.name(of: queue))

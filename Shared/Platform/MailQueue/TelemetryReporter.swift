@@ -9,7 +9,7 @@ import Storage
     import Glibc
 #endif
 
-/// Publishes a `DaemonReport` at start, every 5 seconds and once more at the end. The only timer of an idle daemon.
+/// Publishes a `DaemonReport` at start, every 5 seconds and once more at the end.
 package struct TelemetryReporter: Service {
     private let daemon: String
     private let instance: String

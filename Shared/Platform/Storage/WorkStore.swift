@@ -51,7 +51,7 @@ package struct WorkStore: Sendable {
     }
 
     /// Takes rows of one stage whose hint is due, oldest first, and puts off their next hint by twice the last interval
-    /// (an hour at most). Rows that somebody works on right now are left alone. `nil` while another process sweeps.
+    /// (5 minutes at most). Rows that somebody works on right now are left alone. `nil` while another process sweeps.
     package func claimDue(_ stage: Stage, limit: Int) async throws -> [DueMail]? {
         try await pool.transaction { connection in
             guard try Self.isHolder(connection) else { return nil }
@@ -70,6 +70,12 @@ package struct WorkStore: Sendable {
                 Self.promote, [patience.map { .float8($0.inSeconds) } ?? .null(.float8), .int4(Int32(clamping: limit))])
             return try rows.map { try DueMail(row: $0) }
         }
+    }
+
+    /// Ends the wait for verdicts of mails that were accepted more than a week ago.
+    /// - Returns: how many, at most `limit`.
+    package func endLate(limit: Int) async throws -> Int {
+        try await pool.transaction { try $0.execute(Self.endLateRows, [.int4(Int32(clamping: limit))]).count }
     }
 
     /// One sweeper at a time: the lock lasts as long as the transaction, so that a vanished holder holds nothing.
@@ -129,8 +135,8 @@ extension WorkStore {
             WHERE stage = $1 AND parked_at IS NULL AND next_hint_at <= now()
             ORDER BY next_hint_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), hinted AS (
-            UPDATE work SET hint_interval = least(work.hint_interval * 2, interval '1 hour'),
-                next_hint_at = now() + least(work.hint_interval * 2, interval '1 hour')
+            UPDATE work SET hint_interval = least(work.hint_interval * 2, interval '5 min'),
+                next_hint_at = now() + least(work.hint_interval * 2, interval '5 min')
             FROM due
             WHERE work.mail_id = due.mail_id AND work.recipient = due.recipient AND work.stage = due.stage
             RETURNING work.mail_id, work.created_at
@@ -138,6 +144,25 @@ extension WorkStore {
         SELECT mail.mail_id, mail.traceparent FROM mail
         JOIN (SELECT mail_id, min(created_at) AS created_at FROM hinted GROUP BY mail_id) AS told USING (mail_id)
         ORDER BY told.created_at, mail.mail_id
+        """)
+
+    private static let endLateRows = PreparedStatement(
+        "work_end_late",
+        """
+        WITH old AS MATERIALIZED (
+            SELECT mail_id, recipient FROM work WHERE stage = 4 AND created_at < now() - interval '7 days'
+            ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED
+        ), gone AS (
+            DELETE FROM work USING old
+            WHERE work.mail_id = old.mail_id AND work.recipient = old.recipient AND work.stage = 4
+            RETURNING work.mail_id
+        ), released AS (
+            INSERT INTO body_release (body_id, due_at)
+            SELECT body_id, now() + interval '1 day'
+            FROM (SELECT DISTINCT body_id FROM mail JOIN gone USING (mail_id) ORDER BY body_id) AS bodies
+            ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
+        )
+        SELECT mail_id FROM gone
         """)
 
     /// A row that a classifyd is just finishing is locked, and skipped: its verdict came in time.
