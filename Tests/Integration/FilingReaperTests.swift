@@ -11,6 +11,7 @@ struct FilingReaperTests {
         "t_rest",
         "SELECT (SELECT count(*) FROM mail) + (SELECT count(*) FROM recipient) + (SELECT count(*) FROM verdict)")
     private static let releases = PreparedStatement("t_releases", "SELECT count(*) FROM body_release")
+    private static let unfinished = PreparedStatement("t_unfinished", "SELECT count(*) FROM work")
     private static let partitions = PreparedStatement(
         "t_partitions", "SELECT count(*) FROM pg_inherits WHERE inhparent = 'mail_event'::regclass")
     private static let old = PreparedStatement(
@@ -38,6 +39,26 @@ struct FilingReaperTests {
             #expect(try await fixture.owner.number(Self.chunks) == 2)
             #expect(try await fixture.owner.number(Self.rest) == 6)
             #expect(try await fixture.owner.number(Self.releases) == 0)
+        }
+    }
+
+    @Test("work that only waits for a late verdict keeps no body, and ends after a week")
+    func lateWork() async throws {
+        try await FilingFixture.with { fixture in
+            let alice = try await fixture.account("alice")
+            try await fixture.mail(to: [alice], verdict: nil, stage: .late)
+            try await release(fixture)
+            let reaper = Reaper(pool: fixture.filerd, delay: .seconds(86_400))
+            #expect(try await reaper.reap() == Reaper.Outcome(examined: 1, bodies: 1, mails: 1))
+            #expect(try await fixture.owner.number(Self.unfinished) == 0)
+
+            try await fixture.mail(to: [alice], verdict: nil, stage: .late)
+            let work = WorkStore(pool: fixture.filerd)
+            #expect(try await work.endLate(limit: 10) == 0)
+            try await fixture.sql("UPDATE work SET created_at = now() - interval '8 days'")
+            #expect(try await work.endLate(limit: 10) == 1)
+            #expect(try await fixture.owner.number(Self.unfinished) == 0)
+            #expect(try await fixture.owner.number(Self.releases) == 1)
         }
     }
 

@@ -9,14 +9,12 @@ struct FilingTraceTests {
         if case .found(let trace) = lookup { trace } else { nil }
     }
 
-    @Test("shows hops, verdict, mailbox and unfinished work, with watchd's rights")
+    @Test("shows hops, verdict, mailbox and unfinished work")
     func trace() async throws {
         try await FilingFixture.with { fixture in
             let alice = try await fixture.account("alice")
             let mail = try await fixture.mail(to: [alice], verdict: .spam)
-            var configuration = fixture.owner.configuration
-            configuration.url = FilingFixture.withRole("martlet_watchd", configuration.url)
-            let store = MailTraceStore(pool: PostgresPool(configuration: configuration, logger: TestDatabase.logger))
+            let store = MailTraceStore(pool: fixture.owner)
 
             let before = try #require(found(try await store.find("\(mail)")))
             #expect(before.work.map(\.stage) == ["file"])

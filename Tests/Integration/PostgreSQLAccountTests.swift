@@ -188,6 +188,10 @@ struct PostgreSQLMigrationTests {
                 ("martlet_accessd", "DELETE FROM mail"), ("martlet_accessd", "UPDATE account SET scram = 'x'"),
                 ("martlet_watchd", "SELECT scram FROM account"), ("martlet_watchd", "SELECT summary FROM mail"),
                 ("martlet_watchd", "SELECT bytes FROM body_chunk"), ("martlet_watchd", "DELETE FROM work"),
+                ("martlet_watchd", "SELECT * FROM recipient"), ("martlet_watchd", "SELECT * FROM mail_event"),
+                ("martlet_classifyd", "DELETE FROM model"), ("martlet_classifyd", "SELECT * FROM installation"),
+                ("martlet_filerd", "SELECT * FROM alias"), ("martlet_filerd", "UPDATE verdict SET label = 'x'"),
+                ("martlet_accessd", "SELECT * FROM verdict"), ("martlet_accessd", "DELETE FROM body_release"),
             ] {
                 let error = await #expect(throws: PostgresError.self, "\(role): \(sql)") {
                     try await pool.withConnection { connection in

@@ -39,7 +39,7 @@ enum Main {
             ) { try await worker.handle($0) }
             let reporter = TelemetryReporter(daemon: "classifyd", settings: settings, publisher: publisher) {
                 await Readiness.postgres(pool) + Readiness.broker(publisher, [consumer])
-                    + (keeper.isLoaded ? [] : ["no model is loaded"])
+                    + (keeper.isLoaded ? [] : ["no model of the database is loaded"])
             }
             return [pool, publisher, keeper, listener, stage, reporter]
         }

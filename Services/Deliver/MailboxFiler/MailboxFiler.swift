@@ -38,7 +38,7 @@ package struct MailboxFiler: Sendable {
         let start = ContinuousClock.now
         let outcome: FilingOutcome
         do {
-            outcome = try await store.file(mails, decide: FilingRules.decide)
+            outcome = try await store.file(mails, decide: FilingRules.decide) { hints.mailboxChanged($0.changed) }
         } catch {
             Self.failures.increment()
             throw error
@@ -49,7 +49,6 @@ package struct MailboxFiler: Sendable {
         Self.discarded.increment(by: outcome.discarded)
         Self.relabelled.increment(by: outcome.relabelled)
         if outcome.isEmpty { Self.repeated.increment() }
-        if !outcome.changed.isEmpty { hints.mailboxChanged(outcome.changed) }
         logger.debug(
             "filed",
             metadata: [

@@ -52,6 +52,7 @@ struct Filerd {
                     pool: pool,
                     delay: try settings.duration(
                         "reaper.delay", default: .seconds(86_400), in: .zero ... .seconds(31_536_000))),
+                work: work,
                 partitions: EventPartitions(
                     pool: pool, keepDays: try settings.int("history.days", default: 30, in: 1...36_500)),
                 interval: try settings.duration(

@@ -39,7 +39,6 @@ package struct ParameterBuffer: Sendable {
         case .jsonb(let value): put(json: value)
         case .uuid(let high, let low): put(uuid: (high, low))
         case .timestamptz(let value): put(integer: value &- postgresEpochMicroseconds)
-        case .boolArray(let values): array(values, of: .bool) { $0.put($1) }
         case .int2Array(let values): array(values, of: .int2) { $0.put(integer: $1) }
         case .int4Array(let values): array(values, of: .int4) { $0.put(integer: $1) }
         case .int8Array(let values): array(values, of: .int8) { $0.put(integer: $1) }

@@ -62,11 +62,6 @@ package struct PostgresRow {
 
     package func bytes(_ column: Int) throws(PostgresError) -> [UInt8] { [UInt8](try field(column, .bytea)) }
 
-    /// The bytes where they lie; valid only inside `body`.
-    package func withBytes<R>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
-        try withExtendedLifetime(rows) { try body(try field(column, .bytea)) }
-    }
-
     /// Microseconds since the Unix epoch.
     package func timestamp(_ column: Int) throws(PostgresError) -> Int64 {
         let value = try field(column, .timestamptz)
@@ -104,24 +99,6 @@ package struct PostgresRow {
 
     package func textArray(_ column: Int) throws(PostgresError) -> [String] {
         try elements(column, .textArray) { String(decoding: $0, as: UTF8.self) }
-    }
-
-    package func int8Array(_ column: Int) throws(PostgresError) -> [Int64] {
-        try elements(column, .int8Array) { integer($0, .int8) }
-    }
-
-    package func int4Array(_ column: Int) throws(PostgresError) -> [Int32] {
-        try elements(column, .int4Array) { integer($0, .int4).map(Int32.init(truncatingIfNeeded:)) }
-    }
-
-    package func uuidArray(_ column: Int) throws(PostgresError) -> [(high: UInt64, low: UInt64)] {
-        try elements(column, .uuidArray) { value in
-            guard value.count == 16 else { return nil }
-            return (
-                UInt64(bigEndian: value.loadUnaligned(as: UInt64.self)),
-                UInt64(bigEndian: value.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            )
-        }
     }
 
     private func elements<Element>(

@@ -16,7 +16,6 @@ package enum PostgresType: UInt32, Sendable {
     case uuid = 2950
     case jsonb = 3802
     case xid8 = 5069
-    case boolArray = 1000
     case byteaArray = 1001
     case int2Array = 1005
     case int4Array = 1007

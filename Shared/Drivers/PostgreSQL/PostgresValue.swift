@@ -13,7 +13,6 @@ package enum PostgresValue: Sendable {
     case uuid(high: UInt64, low: UInt64)
     /// Microseconds since the Unix epoch.
     case timestamptz(microseconds: Int64)
-    case boolArray([Bool])
     case int2Array([Int16])
     case int4Array([Int32])
     case int8Array([Int64])
@@ -40,7 +39,6 @@ package enum PostgresValue: Sendable {
         case .jsonb: .jsonb
         case .uuid: .uuid
         case .timestamptz: .timestamptz
-        case .boolArray: .boolArray
         case .int2Array: .int2Array
         case .int4Array: .int4Array
         case .int8Array, .int8ArrayOfOptionals: .int8Array

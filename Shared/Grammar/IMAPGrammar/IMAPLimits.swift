@@ -1,6 +1,6 @@
 /// Every limit of the IMAP grammar, in one place. The server may lower those of the framer, per session state.
 package enum IMAPLimits {
-    /// Bytes of one command without its literals, over all its lines (RELIABILITY: BAD and close above).
+    /// Bytes of one command without its literals, over all its lines (above: BAD, and the connection is closed).
     package static let commandText = 65_536
     /// One literal that is an argument (not the message of APPEND).
     package static let literal = 65_536

@@ -1,7 +1,8 @@
 /// A LIST pattern ready to be tried on names (RFC 3501 6.3.8): `*` matches anything, `%` anything but the delimiter.
 ///
 /// The pattern is a non-deterministic automaton whose states are bits: time is (bytes of the name) x (bytes of the
-/// pattern / 64), whatever wildcards it has. There is no backtracking (RELIABILITY row 67).
+/// pattern / 64), whatever wildcards it has. There is no backtracking, which a pattern
+/// of many wildcards could drive to exponential time.
 package struct ListMatcher: Sendable {
     /// Bit i is set in the row of byte b when position i of the pattern is the literal b.
     private var literals: [UInt64]

@@ -15,19 +15,20 @@ package struct EventPartitions: Sendable {
         self.keepDays = keepDays
     }
 
-    /// - Returns: how many days were dropped; `nil` if another process is at it.
+    /// - Returns: how many days were dropped; `nil` if another process is at it, or the history was too busy.
     package func maintain() async throws -> Int? {
         let keep = Int32(clamping: keepDays)
         return try await pool.transaction { connection in
             let lock = try connection.execute(Self.tryLock, [.int8(Self.advisoryLock)])
             guard let row = lock.first, try row.bool(0) else { return nil }
-            _ = try connection.execute(Self.ensure, [.int4(Self.daysAhead)])
+            let ensured = try connection.execute(Self.ensure, [.int4(Self.daysAhead)])
+            guard try ensured.first?.bool(0) ?? false else { return nil }
             let dropped = try connection.execute(Self.drop, [.int4(keep)])
             return Int(try dropped.first?.int4(0) ?? 0)
         }
     }
 
     private static let tryLock = PreparedStatement("events_try_lock", "SELECT pg_try_advisory_xact_lock($1)")
-    private static let ensure = PreparedStatement("events_ensure", "SELECT ensure_event_partitions($1)::text")
+    private static let ensure = PreparedStatement("events_ensure", "SELECT ensure_event_partitions($1)")
     private static let drop = PreparedStatement("events_drop", "SELECT drop_event_partitions($1)")
 }

@@ -2,7 +2,7 @@ import MailCore
 import PostgreSQL
 import QueueContracts
 
-/// Late verdicts: the mail was filed without one, and now there is one (DESIGN, invariant 4).
+/// Late verdicts: the mail was filed without one, because mail never waits long for a classifier, and now there is one.
 ///
 /// Every copy gets the label as keywords; only a copy that is still unseen in INBOX moves to Junk. A verdict of ham
 /// changes nothing but the history.
@@ -31,14 +31,17 @@ extension FilingStore {
         }
     }
 
+    /// The file work is locked too, so that a copy being filed right now without the verdict is waited for and labelled
+    /// with the others; a copy that is filed later finds the verdict by itself.
     private static let lockLate = PreparedStatement(
         "relabel_lock_late",
         """
         WITH locked AS MATERIALIZED (
-            SELECT mail_id FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage = 5 AND parked_at IS NULL
-            ORDER BY mail_id, recipient FOR UPDATE
+            SELECT mail_id, stage, parked_at FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage IN (2, 5)
+            ORDER BY mail_id, recipient, stage FOR UPDATE
         )
         SELECT DISTINCT locked.mail_id, verdict.label FROM locked LEFT JOIN verdict ON verdict.mail_id = locked.mail_id
+        WHERE locked.stage = 5 AND locked.parked_at IS NULL
         """)
 
     private static let finishLate = PreparedStatement(

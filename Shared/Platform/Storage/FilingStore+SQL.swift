@@ -1,10 +1,8 @@
 import PostgreSQL
 
 extension FilingStore {
-    /// Everything here is looked up by key. A plan made while a table was small must not go on reading the whole table
-    /// when it has grown; work and mail grow faster than statistics follow.
-    static let preferIndexes = PreparedStatement(
-        "filing_prefer_indexes", "SELECT set_config('enable_seqscan', 'off', true)")
+    /// At most so many in one transaction, whatever the mails' lists of recipients.
+    static let copiesAtOnce = 4096
 
     /// Locks the file work of the mails in key order and reads what the decision needs. A row that another filerd
     /// finished while we waited for its lock is not in the answer.
@@ -14,7 +12,7 @@ extension FilingStore {
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient FROM work
             WHERE mail_id = ANY ($1::uuid[]) AND stage = 2 AND parked_at IS NULL
-            ORDER BY mail_id, recipient FOR UPDATE
+            ORDER BY mail_id, recipient LIMIT 4096 FOR UPDATE
         )
         SELECT locked.mail_id, locked.recipient, mail.body_id, mail.envelope_from, mail.origin, receiver.address,
             receiver.account_id, verdict.label, verdict.probability, verdict.reasons, verdict.model_version,

@@ -44,14 +44,23 @@ package struct FilingDecision: Sendable {
 
 /// What one transaction did.
 package struct FilingOutcome: Sendable {
-    /// Mailboxes to look at again, once each.
-    package var changed: [MailboxChanged.Mailbox] = []
+    private var newest: [MailboxKey: MailboxChanged.Mailbox] = [:]
     package var filed = 0
     /// Copies whose account is gone.
     package var discarded = 0
     package var relabelled = 0
 
+    /// Mailboxes to look at again, once each, with their highest modseq.
+    package var changed: [MailboxChanged.Mailbox] { newest.sorted { $0.key < $1.key }.map(\.value) }
+
     package var isEmpty: Bool { filed == 0 && discarded == 0 && relabelled == 0 }
+
+    mutating func note(_ mailboxes: [MailboxChanged.Mailbox]) {
+        for mailbox in mailboxes {
+            let key = MailboxKey(account: mailbox.account, mailbox: mailbox.mailbox)
+            if newest[key].map({ $0.modseq < mailbox.modseq }) ?? true { newest[key] = mailbox }
+        }
+    }
 }
 
 package enum FilingError: Error, Sendable {
@@ -71,15 +80,26 @@ package struct FilingStore: Sendable {
     package init(pool: PostgresPool) { self.pool = pool }
 
     /// Files every copy of `mails` that has work, and applies late verdicts.
+    /// - Parameter onCommitted: told of each transaction by itself, because a later one may fail.
     package func file(
-        _ mails: [MailID], decide: @escaping @Sendable (FilingCopy) -> FilingDecision
+        _ mails: [MailID], decide: @escaping @Sendable (FilingCopy) -> FilingDecision,
+        onCommitted: (FilingOutcome) -> Void = { _ in }
     ) async throws -> FilingOutcome {
         var outcome = FilingOutcome()
         var rest = mails
-        for _ in 0..<Self.attempts where !rest.isEmpty {
+        var attempts = 0
+        while !rest.isEmpty, attempts < Self.attempts {
             let step = try await retryingConflicts { [rest] in try await fileOnce(rest, decide) }
+            if !step.outcome.isEmpty { onCommitted(step.outcome) }
             outcome.merge(step.outcome)
-            if !step.late.isEmpty { outcome.merge(try await retryingConflicts { try await relabel(step.late) }) }
+            if !step.late.isEmpty {
+                let relabelled = try await retryingConflicts { try await relabel(step.late) }
+                if !relabelled.isEmpty { onCommitted(relabelled) }
+                outcome.merge(relabelled)
+            }
+            // Copies beyond the limit are no failed attempt.
+            if step.isFull, !step.outcome.isEmpty { continue }
+            attempts += 1
             rest = step.left
         }
         // What stays was refused by the statement itself; the caller counts the attempt.
@@ -105,6 +125,8 @@ package struct FilingStore: Sendable {
         var late: [MailID] = []
         /// Mails with copies that could not be filed this time: a mailbox disappeared in between.
         var left: [MailID] = []
+        /// There may be more copies than one transaction takes.
+        var isFull = false
     }
 
     private func fileOnce(
@@ -113,12 +135,13 @@ package struct FilingStore: Sendable {
         try await pool.transaction { connection in
             let ids = PostgresValue.uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) })
             let answers = try connection.pipeline([
-                (Self.preferIndexes, []), (Self.lockCopies, [ids]), (Self.findLate, [ids]),
+                (Self.lockCopies, [ids]), (Self.findLate, [ids]),
             ])
             var step = Step()
-            guard answers.count == 3 else { return step }
-            for row in answers[2] { step.late.append(try row.mailID(0)) }
-            var copies = try answers[1].map { try FilingCopy($0) }
+            guard answers.count == 2 else { return step }
+            for row in answers[1] { step.late.append(try row.mailID(0)) }
+            var copies = try answers[0].map { try FilingCopy($0) }
+            step.isFull = copies.count >= Self.copiesAtOnce
             try Self.loadEvidence(of: &copies, on: connection)
             var plan = FilingPlan()
             for copy in copies { plan.add(copy, decide) }
@@ -151,23 +174,11 @@ extension FilingStore {
 }
 
 extension FilingOutcome {
-    mutating func merge(_ other: FilingOutcome) {
+    fileprivate mutating func merge(_ other: FilingOutcome) {
         filed += other.filed
         discarded += other.discarded
         relabelled += other.relabelled
         note(other.changed)
-    }
-
-    /// Keeps the highest modseq of each mailbox.
-    mutating func note(_ mailboxes: [MailboxChanged.Mailbox]) {
-        for mailbox in mailboxes {
-            let same = changed.firstIndex { $0.account == mailbox.account && $0.mailbox == mailbox.mailbox }
-            guard let same else {
-                changed.append(mailbox)
-                continue
-            }
-            if changed[same].modseq < mailbox.modseq { changed[same] = mailbox }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ import ServiceKit
     import Foundation
 #endif
 
-/// Looks up a mail's way. Reads only columns that watchd may read too.
+/// Looks up a mail's way, for the operator.
 package struct MailTraceStore: Sendable {
     package enum Lookup: Sendable {
         case found(MailTrace)

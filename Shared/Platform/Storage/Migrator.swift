@@ -35,6 +35,13 @@ package enum Migrator {
     package static func run(on connection: isolated PostgresConnection) throws -> [String] {
         try connection.setStatementTimeout(.seconds(3600))
         _ = try connection.execute(lock)
+        // A connection that cannot unlock is lost, and its lock with it.
+        defer { _ = try? connection.execute(unlock) }
+        try connection.script(
+            """
+            CREATE TABLE IF NOT EXISTS schema_migration (
+                name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+            """)
         var applied: [String] = []
         for (migration, step) in zip(migrations, try status(on: connection)) {
             if step.isChanged { throw MigrationError.changed(step.name) }
@@ -46,16 +53,14 @@ package enum Migrator {
             }
             applied.append(migration.name)
         }
-        _ = try connection.execute(unlock)
         return applied
     }
 
+    /// Only looks.
     package static func status(on connection: isolated PostgresConnection) throws -> [Step] {
-        try connection.script(
-            """
-            CREATE TABLE IF NOT EXISTS schema_migration (
-                name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
-            """)
+        guard try connection.execute(isPrepared).first?.bool(0) ?? false else {
+            return migrations.map { Step(name: $0.name, isApplied: false, isChanged: false) }
+        }
         let rows = try connection.execute(
             compare,
             [.textArray(migrations.map(\.name)), .byteaArray(migrations.map(\.sql))])
@@ -68,13 +73,21 @@ package enum Migrator {
         _ migration: (name: String, sql: [UInt8]), on connection: isolated PostgresConnection
     ) throws {
         try connection.script("BEGIN")
-        try connection.script(String(decoding: migration.sql, as: UTF8.self))
-        _ = try connection.execute(record, [.text(migration.name), .bytea(migration.sql)])
-        try connection.script("COMMIT")
+        do {
+            try connection.script(String(decoding: migration.sql, as: UTF8.self))
+            _ = try connection.execute(record, [.text(migration.name), .bytea(migration.sql)])
+            try connection.script("COMMIT")
+        } catch {
+            // The first error is the one to tell; a connection that cannot roll back is lost.
+            try? connection.script("ROLLBACK")
+            throw error
+        }
     }
 
     private static let lock = PreparedStatement("migration_lock", "SELECT pg_advisory_lock(7239401)")
     private static let unlock = PreparedStatement("migration_unlock", "SELECT pg_advisory_unlock(7239401)")
+    private static let isPrepared = PreparedStatement(
+        "migration_is_prepared", "SELECT to_regclass('schema_migration') IS NOT NULL")
     private static let record = PreparedStatement(
         "migration_record",
         "INSERT INTO schema_migration (name, sha256) VALUES ($1, encode(sha256($2), 'hex'))")

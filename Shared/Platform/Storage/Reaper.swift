@@ -1,7 +1,7 @@
 import MailCore
 package import PostgreSQL
 
-/// Deletes bodies that have lost their last reference (DESIGN section 5, "Deletion").
+/// Deletes bodies that have lost their last reference, and the mails they belonged to.
 ///
 /// Whoever drops a reference notes the body in `body_release`, due a day later. The delay keeps the reaper away from
 /// anything that may still be in somebody's hands; the lock keeps it away from anything that is being referred to now.
@@ -21,6 +21,10 @@ package struct Reaper: Sendable {
     /// What writers add to `now()` when they note a release.
     static let notedDelay: Duration = .seconds(86_400)
     private static let batch: Int32 = 50
+    /// Deleted in one transaction; a body that is larger goes alone.
+    private static let batchBytes: Int64 = 256 << 20
+    /// Large bodies have many chunks; nobody waits for this.
+    private static let patience = Duration.seconds(300)
 
     private let pool: PostgresPool
     private let delay: Duration
@@ -36,21 +40,23 @@ package struct Reaper: Sendable {
     package func reap() async throws -> Outcome {
         var total = Outcome()
         while true {
-            let step = try await reapOnce()
+            let (step, forgotten) = try await reapOnce()
             total.examined += step.examined
             total.bodies += step.bodies
             total.mails += step.mails
-            if step.examined < Int(Self.batch) || Task.isCancelled { return total }
+            // Without a note less, the next step would look at the same again.
+            if forgotten == 0 || Task.isCancelled { return total }
         }
     }
 
-    private func reapOnce() async throws -> Outcome {
+    private func reapOnce() async throws -> (Outcome, forgotten: Int) {
         let forward = (Self.notedDelay - delay).components.seconds
         return try await pool.transaction { connection in
             var outcome = Outcome()
-            _ = try connection.execute(FilingStore.preferIndexes)
-            let due = try connection.execute(Self.claimDue, [.int8(forward), .int4(Self.batch)])
-            guard due.count > 0 else { return outcome }
+            try connection.setStatementTimeout(Self.patience)
+            let due = try connection.execute(
+                Self.claimDue, [.int8(forward), .int4(Self.batch), .int8(Self.batchBytes)])
+            guard due.count > 0 else { return (outcome, 0) }
             outcome.examined = due.count
             let candidates = try ids(due)
             // A body that is locked just now is being referred to: it is looked at another time. Not waiting also means
@@ -62,8 +68,8 @@ package struct Reaper: Sendable {
                 outcome.bodies = Int(try row.int8(0))
                 outcome.mails = Int(try row.int8(1))
             }
-            _ = try connection.execute(Self.forget, [.uuidArray(candidates), .uuidArray(locked)])
-            return outcome
+            let forgotten = try connection.execute(Self.forget, [.uuidArray(candidates), .uuidArray(locked)])
+            return (outcome, forgotten.affected)
         }
     }
 
@@ -71,16 +77,25 @@ package struct Reaper: Sendable {
     private static let claimDue = PreparedStatement(
         "reaper_claim_due",
         """
-        SELECT body_id FROM body_release r
-        WHERE due_at <= now() + $1 * interval '1 s'
-            AND (due_at <= now() OR NOT EXISTS (SELECT FROM body b WHERE b.body_id = r.body_id AND b.size < 0))
-        ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        WITH due AS MATERIALIZED (
+            SELECT body_id, due_at FROM body_release r
+            WHERE due_at <= now() + $1 * interval '1 s'
+                AND (due_at <= now() OR NOT EXISTS (SELECT FROM body b WHERE b.body_id = r.body_id AND b.size < 0))
+            ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), sized AS (
+            SELECT body_id, due_at, 262144 * (SELECT count(*) FROM body_chunk c WHERE c.body_id = due.body_id) AS size
+            FROM due
+        ), summed AS (
+            SELECT body_id, size, sum(size) OVER (ORDER BY due_at, body_id) AS total FROM sized
+        )
+        SELECT body_id FROM summed WHERE total - size < $3
         """)
 
     private static let lockBodies = PreparedStatement(
         "reaper_lock_bodies",
         "SELECT body_id FROM body WHERE body_id = ANY ($1::uuid[]) ORDER BY body_id FOR UPDATE SKIP LOCKED")
 
+    // Work that only waits for a late verdict has no use for the body: label and copies are what it is about.
     private static let deleteUnreferenced = PreparedStatement(
         "reaper_delete_unreferenced",
         """
@@ -88,7 +103,8 @@ package struct Reaper: Sendable {
             SELECT body_id FROM unnest($1::uuid[]) AS candidate (body_id)
             WHERE NOT EXISTS (SELECT FROM mailbox_message m WHERE m.body_id = candidate.body_id)
                 AND NOT EXISTS (
-                    SELECT FROM mail JOIN work USING (mail_id) WHERE mail.body_id = candidate.body_id)
+                    SELECT FROM mail JOIN work USING (mail_id)
+                    WHERE mail.body_id = candidate.body_id AND work.stage NOT IN (4, 5))
         ), chunks AS (
             DELETE FROM body_chunk USING dead WHERE body_chunk.body_id = dead.body_id
         ), bodies AS (
@@ -97,6 +113,8 @@ package struct Reaper: Sendable {
             DELETE FROM mail USING dead WHERE mail.body_id = dead.body_id RETURNING mail.mail_id
         ), recipients AS (
             DELETE FROM recipient USING mails WHERE recipient.mail_id = mails.mail_id
+        ), late AS (
+            DELETE FROM work USING mails WHERE work.mail_id = mails.mail_id
         ), verdicts AS (
             DELETE FROM verdict USING mails WHERE verdict.mail_id = mails.mail_id
         )

@@ -11,7 +11,7 @@ import Synchronization
 /// none.
 ///
 /// The bus says when there is a newer version; after each connect to the bus, and when the model is first needed, it
-/// looks for itself. A model that cannot be read leaves the one before it in use.
+/// looks for itself. A model that cannot be read leaves the one before it in use, or the snapshot.
 package final class ModelKeeper: Service, Sendable {
     /// Of `model.kind`.
     package static let kind = "spam"
@@ -45,7 +45,8 @@ package final class ModelKeeper: Service, Sendable {
     /// Asks for a look at the newest version; never blocks.
     package func lookAgain() { wakeups.continuation.yield() }
 
-    package var isLoaded: Bool { loaded.withLock { $0 != nil } }
+    /// Whether a model of PostgreSQL is in use; `false` also while the snapshot stands in for one that cannot be read.
+    package var isLoaded: Bool { loaded.withLock { $0.map { $0.version > 0 } ?? false } }
 
     /// The model to judge with.
     package func model() async throws -> Loaded {
@@ -79,12 +80,28 @@ package final class ModelKeeper: Service, Sendable {
             newest = try await store.newest(Self.kind)
         }
         guard let newest else { return }
-        let model = try ModelFile.decode(newest.parameters)
+        let model: SpamModel
+        do {
+            model = try ModelFile.decode(newest.parameters)
+        } catch {
+            return try keepJudging(without: newest.version, error)
+        }
         loaded.withLock {
             if $0.map({ $0.version < newest.version }) ?? true { $0 = Loaded(version: newest.version, model: model) }
         }
         Self.version.set(Int(newest.version))
         logger.notice("model loaded", metadata: [LogKey.modelVersion: "\(newest.version)"])
+    }
+
+    /// A model that cannot be read must not stop the mail: what is in use stays, or else the snapshot as version 0.
+    private func keepJudging(without version: Int64, _ error: any Error) throws {
+        guard loaded.withLock({ $0 == nil }) else { throw error }
+        let model = try ModelFile.decode(snapshot())
+        loaded.withLock { if $0 == nil { $0 = Loaded(version: 0, model: model) } }
+        Self.failures.increment()
+        logger.error(
+            "the newest model cannot be read; the snapshot is used",
+            metadata: [LogKey.modelVersion: "\(version)", LogKey.error: "\(error)"])
     }
 
     private func publishSnapshot() async throws {

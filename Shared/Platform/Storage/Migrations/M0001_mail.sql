@@ -63,7 +63,6 @@ CREATE TABLE mail (
     summary       bytea COMPRESSION lz4 NOT NULL -- MessageSummary, encoded
 );
 CREATE INDEX mail_body ON mail (body_id);
-CREATE INDEX mail_received ON mail (received_at);
 
 -- Frozen at RCPT; immutable. Recipient numbers start at 1.
 CREATE TABLE recipient (
@@ -115,9 +114,10 @@ CREATE TABLE mail_event (
 CREATE TABLE mail_event_default PARTITION OF mail_event DEFAULT;
 CREATE INDEX mail_event_mail ON mail_event (mail_id);
 
--- Makes the partitions of today and the next days; called at migration and daily by filerd.
-CREATE FUNCTION ensure_event_partitions(days integer) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- Makes the partitions of today and the next days; called at migration and daily by filerd. A partition locks the whole
+-- history for a moment; lock_timeout keeps the wait short, and then the answer is false: ask again later.
+CREATE FUNCTION ensure_event_partitions(days integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '1s' AS $$
 DECLARE
     day date;
 BEGIN
@@ -127,11 +127,15 @@ BEGIN
                 EXECUTE format('CREATE TABLE %I PARTITION OF mail_event FOR VALUES FROM (%L) TO (%L)',
                     'mail_event_' || to_char(day, 'YYYYMMDD'),
                     day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC');
-            EXCEPTION WHEN check_violation OR duplicate_table THEN
-                NULL;  -- rows of that day are in the default partition already, or another caller was first
+            EXCEPTION
+                WHEN check_violation OR duplicate_table THEN
+                    NULL;  -- rows of that day are in the default partition already, or another caller was first
+                WHEN lock_not_available THEN
+                    RETURN false;
             END;
         END IF;
     END LOOP;
+    RETURN true;
 END $$;
 SELECT ensure_event_partitions(3);
 

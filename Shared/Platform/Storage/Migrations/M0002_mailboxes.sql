@@ -44,6 +44,7 @@ CREATE INDEX mailbox_message_modseq ON mailbox_message (account_id, mailbox_id, 
 CREATE INDEX mailbox_message_body ON mailbox_message (body_id);
 CREATE INDEX mailbox_message_mail ON mailbox_message (mail_id);
 
+-- What clients that come back must hear of (RFC 7162 3.2.7), one narrow row per message; kept as long as its mailbox.
 CREATE TABLE expunged (
     account_id bigint NOT NULL,
     mailbox_id bigint NOT NULL,

@@ -14,7 +14,6 @@ BEGIN
             END;
         END IF;
         EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', role_name);
-        EXECUTE format('GRANT SELECT ON installation TO %I', role_name);
     END LOOP;
 END $$;
 
@@ -27,29 +26,32 @@ GRANT SELECT (body_id), UPDATE (due_at) ON body_release TO martlet_smtpd;
 GRANT SELECT (mail_id, stage, parked_at) ON work TO martlet_smtpd;
 
 -- classifyd: reads mails and bodies, writes verdicts, turns classify work into file work; keeps the models.
-GRANT SELECT ON mail, recipient, body, body_chunk, verdict TO martlet_classifyd;
-GRANT INSERT ON verdict, mail_event TO martlet_classifyd;
+GRANT SELECT ON mail, recipient, body_chunk TO martlet_classifyd;
+GRANT SELECT (mail_id), INSERT ON verdict TO martlet_classifyd;
+GRANT INSERT ON mail_event TO martlet_classifyd;
 GRANT SELECT, INSERT, UPDATE, DELETE ON work TO martlet_classifyd;
-GRANT SELECT, INSERT, DELETE ON model TO martlet_classifyd;
+GRANT SELECT, INSERT ON model TO martlet_classifyd;
 
 -- filerd: files, sweeps, reaps.
-GRANT SELECT ON alias, domain, verdict, mail, recipient TO martlet_filerd;
-GRANT SELECT (account_id, address, disabled_at, deleted_at) ON account TO martlet_filerd;
-GRANT SELECT, INSERT, UPDATE, DELETE ON work, mailbox, mailbox_message, expunged, subscription, body_release TO martlet_filerd;
-GRANT SELECT, INSERT, UPDATE, DELETE ON body, body_chunk, mail, recipient, verdict TO martlet_filerd;
+-- (The update of a body's size is the right to lock the body.)
+GRANT SELECT ON installation TO martlet_filerd;
+GRANT SELECT (account_id, deleted_at) ON account TO martlet_filerd;
+GRANT SELECT, INSERT, UPDATE, DELETE ON work, mailbox_message, body_release TO martlet_filerd;
+GRANT SELECT, INSERT, UPDATE ON mailbox, expunged TO martlet_filerd;
+GRANT SELECT, DELETE ON body, body_chunk, mail, recipient, verdict TO martlet_filerd;
+GRANT UPDATE (size) ON body TO martlet_filerd;
 GRANT INSERT ON mail_event TO martlet_filerd;
 GRANT USAGE ON SEQUENCE mailbox_id_seq TO martlet_filerd;
 GRANT EXECUTE ON FUNCTION ensure_event_partitions(integer) TO martlet_filerd;
 
 -- accessd: the mailboxes of whoever logged in, and APPEND.
-GRANT SELECT ON account, mail, body, body_chunk, verdict TO martlet_accessd;
+GRANT SELECT ON installation, account, mail, body, body_chunk TO martlet_accessd;
 GRANT INSERT ON mail, body, body_chunk, mail_event TO martlet_accessd;
 GRANT UPDATE (size) ON body TO martlet_accessd;
-GRANT SELECT, INSERT, UPDATE, DELETE ON mailbox, mailbox_message, expunged, subscription, body_release TO martlet_accessd;
+GRANT SELECT, INSERT, UPDATE, DELETE ON mailbox, mailbox_message, expunged TO martlet_accessd;
+GRANT SELECT, INSERT, DELETE ON subscription TO martlet_accessd;
+GRANT SELECT, INSERT, UPDATE ON body_release TO martlet_accessd;
 GRANT USAGE ON SEQUENCE mailbox_id_seq TO martlet_accessd;
 
--- watchd: looks, never touches; no body, no verifier.
-GRANT SELECT ON domain, alias, work, mail_event, verdict, recipient, mailbox TO martlet_watchd;
-GRANT SELECT (account_id, address, created_at, disabled_at, deleted_at) ON account TO martlet_watchd;
-GRANT SELECT (mail_id, received_at, origin, envelope_from, account_id, size, traceparent) ON mail TO martlet_watchd;
-GRANT SELECT (kind, version, made_at, meta) ON model TO martlet_watchd;
+-- watchd: counts the unfinished work and sees nothing else. (Traces are the operator's.)
+GRANT SELECT (stage, created_at, parked_at) ON work TO martlet_watchd;

@@ -29,6 +29,3 @@ REVOKE ALL ON FUNCTION drop_event_partitions(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION drop_event_partitions(integer) TO martlet_filerd;
 REVOKE ALL ON FUNCTION ensure_event_partitions(integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ensure_event_partitions(integer) TO martlet_filerd;
-
--- watchd shows where a mail is now; not what is in it.
-GRANT SELECT (account_id, mailbox_id, uid, mail_id, flags, size, internal_date) ON mailbox_message TO martlet_watchd;
