@@ -1,10 +1,12 @@
 """The operator's command: what it does, what it refuses, its JSON and its exit codes."""
 import json, time, uuid
 import pytest
+from conftest import message
 
 COMMANDS = [
     ["migrate"], ["domain", "add"], ["domain", "list"], ["account", "add"], ["account", "import"], ["account", "list"],
     ["account", "passwd"], ["account", "disable"], ["account", "enable"], ["alias", "add"], ["alias", "list"], ["trace"], ["topology"], ["status"],
+    ["queue", "list"], ["queue", "parked"], ["queue", "show"], ["queue", "retry"],
 ]
 
 
@@ -31,6 +33,8 @@ def test_help_has_an_example(martlet, command):
         (["account", "disable", "nobody-here@example.test"], 67),
         (["trace", "0192abcd"], 67),
         (["trace", "no id"], 65),
+        (["queue", "show", "0192abcd"], 67),
+        (["queue", "retry", "no id"], 65),
     ],
 )
 def test_refusals_have_their_exit_codes(martlet, arguments, code):
@@ -98,3 +102,23 @@ def test_status_shows_each_daemon_under_its_own_role(martlet):
     for daemon in ("smtpd", "classifyd", "filerd", "accessd", "watchd"):
         program = roles[f"martlet-{daemon}"]
         assert program["role"] == f"martlet_{daemon}" and not program["isSuperuser"]
+
+
+def test_parked_mail_gets_another_try(martlet, account):
+    subject = name("parked")
+    martlet.stop("filerd")
+    try:
+        mail = martlet.send(account.address, message(subject))
+        deadline = time.monotonic() + 20
+        park = f"UPDATE work SET parked_at = now(), last_error = 'by hand' WHERE mail_id = '{mail}' AND stage = 2 RETURNING 1"
+        while ["1"] not in martlet.sql(park):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        martlet.start("filerd")
+    assert "by hand" in [row["lastError"] for row in martlet.cli_json("queue", "parked") if row["mail"] == mail]
+    assert [row["stage"] for row in martlet.cli_json("queue", "show", mail)] == ["file"]
+    assert any(row["parked"] for row in martlet.cli_json("queue", "list"))
+    assert martlet.cli_json("queue", "retry", mail)["retried"] == 1
+    martlet.wait_mail(account, subject, mailbox=None)
+    assert martlet.cli_json("queue", "show", mail) == []

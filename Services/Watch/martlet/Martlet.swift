@@ -29,6 +29,6 @@ struct Martlet: AsyncParsableCommand {
         version: "martlet \(Version.current)",
         subcommands: [
             Migrate.self, DomainCommand.self, AccountCommand.self, AliasCommand.self, Trace.self, TopologyCommand.self,
-            Status.self,
+            QueueCommand.self, Status.self,
         ])
 }

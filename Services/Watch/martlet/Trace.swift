@@ -1,4 +1,5 @@
 import ArgumentParser
+import MailCore
 import Storage
 
 struct Trace: OperatorCommand {
@@ -15,8 +16,16 @@ struct Trace: OperatorCommand {
     @OptionGroup var output: OutputOptions
 
     func execute() async throws {
+        let trace = try await findTrace(mail)
+        output.show(trace, text: trace.humanText.trimmedEnd)
+    }
+}
+
+extension OperatorCommand {
+    /// The mail whose id is, or begins with, this.
+    func findTrace(_ mail: String) async throws -> MailTrace {
         switch try await MailTraceStore(pool: openPool()).find(mail) {
-        case .found(let trace): output.show(trace, text: trace.humanText.trimmedEnd)
+        case .found(let trace): return trace
         case .none: throw Failure.notFound("no mail begins with \(printable(mail))")
         case .ambiguous(let mails):
             throw Failure.data(

@@ -1,0 +1,114 @@
+import ArgumentParser
+import MailCore
+import Storage
+
+struct QueueCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue", abstract: "The unfinished work: what waits, what was given up, and another try for it.",
+        subcommands: [List.self, Parked.self, Show.self, Retry.self])
+
+    struct List: OperatorCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Counts the unfinished work of each stage.",
+            discussion: """
+                Example:
+                  martlet queue list --json
+                """)
+
+        @OptionGroup var output: OutputOptions
+
+        func execute() async throws {
+            let counts = try await WorkStore(pool: openPool()).counts()
+            let rows = counts.map {
+                [$0.stage, "\($0.waiting)", "\($0.parked)", $0.oldestSeconds.map { "\(Int($0)) s" } ?? ""]
+            }
+            output.show(
+                counts,
+                text: rows.isEmpty ? "no unfinished work" : table(["stage", "waiting", "parked", "oldest"], rows))
+        }
+    }
+
+    struct Parked: OperatorCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the work that was given up, longest first, with the reasons.",
+            discussion: """
+                Example:
+                  martlet queue parked --limit 20
+                """)
+
+        @Option(help: "At most this many.")
+        var limit = 1000
+
+        @OptionGroup var output: OutputOptions
+
+        func execute() async throws {
+            let parked = try await WorkStore(pool: openPool()).parked(limit: max(0, limit))
+            let rows = parked.map {
+                [
+                    "\($0.mail)", "\($0.recipient)", $0.stage, "\($0.attempts)", "\(Int($0.parkedSeconds)) s",
+                    printable($0.lastError ?? ""),
+                ]
+            }
+            output.show(
+                parked,
+                text: rows.isEmpty
+                    ? "nothing is parked" : table(["mail", "recipient", "stage", "attempts", "parked", "reason"], rows))
+        }
+    }
+
+    struct Show: OperatorCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows the unfinished work of one mail.",
+            discussion: """
+                Example:
+                  martlet queue show 0192f3a1
+                """)
+
+        @Argument(help: "The mail's id, or the beginning of it (4 digits or more).")
+        var mail: String
+
+        @OptionGroup var output: OutputOptions
+
+        func execute() async throws {
+            let work = try await findTrace(mail).work
+            let rows = work.map {
+                [
+                    $0.stage, "\($0.recipient)", $0.since, "\($0.attempts)", $0.parkedAt ?? "", $0.nextHintAt,
+                    printable($0.lastError ?? ""),
+                ]
+            }
+            output.show(
+                work,
+                text: rows.isEmpty
+                    ? "no unfinished work"
+                    : table(["stage", "recipient", "since", "attempts", "parked", "next hint", "reason"], rows))
+        }
+    }
+
+    struct Retry: OperatorCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Has the unfinished work of one mail tried again at once, parked work too.",
+            discussion: """
+                Example:
+                  martlet queue retry 0192f3a1
+                """)
+
+        @Argument(help: "The mail's id, or the beginning of it (4 digits or more).")
+        var mail: String
+
+        @OptionGroup var output: OutputOptions
+
+        private struct Result: Encodable {
+            let mail: String
+            let retried: Int
+        }
+
+        func execute() async throws {
+            let mail = try await findTrace(mail).mail
+            let retried = try await WorkStore(pool: openPool()).reissue([mail])
+            output.show(
+                Result(mail: "\(mail)", retried: retried),
+                text: retried == 0 ? "\(mail) has no unfinished work" : "\(mail): \(retried) due now")
+        }
+    }
+}
