@@ -81,15 +81,20 @@ let grammars: [Target] = [
 
 let platform: [Target] = [
     library("ServiceKit", "Shared/Platform", ["MailCore", logging, lifecycle, signals, configuration]),
-    library("LineServer", "Shared/Platform", ["MailCore", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
+    library(
+        "LineServer", "Shared/Platform",
+        ["MailCore", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
     .target(
         name: "Storage",
         dependencies: [
-            "MailCore", "QueueContracts", "BlockingWork", "PostgreSQL", "MessageGrammar", "SASL", "ServiceKit", logging, lifecycle,
+            "MailCore", "QueueContracts", "BlockingWork", "PostgreSQL", "MessageGrammar", "SASL", "ServiceKit", logging,
+            lifecycle,
             deque,
         ],
         path: "Shared/Platform/Storage", resources: [.embedInCode("Migrations")], swiftSettings: settings),
-    library("MailQueue", "Shared/Platform", ["MailCore", "QueueContracts", "AMQP", "Storage", "ServiceKit", logging, lifecycle]),
+    library(
+        "MailQueue", "Shared/Platform",
+        ["MailCore", "QueueContracts", "AMQP", "Storage", "ServiceKit", logging, lifecycle]),
 ]
 
 let services: [Target] = [
@@ -101,11 +106,15 @@ let services: [Target] = [
         ]),
     binary(
         "smtpd", "Services/Accept",
-        ["MailCore", "SMTPServer", "LineServer", "MailQueue", "Storage", "PostgreSQL", "AMQP", "ServiceKit", logging, lifecycle]),
+        [
+            "MailCore", "SMTPServer", "LineServer", "MailQueue", "Storage", "PostgreSQL", "AMQP", "ServiceKit", logging,
+            lifecycle,
+        ]),
     .target(
         name: "Classifier",
         dependencies: [
-            "MailCore", "MailWire", "MessageGrammar", "MailRules", "QueueContracts", "BlockingWork", "AMQP", "MailQueue", "Storage",
+            "MailCore", "MailWire", "MessageGrammar", "MailRules", "QueueContracts", "BlockingWork", "AMQP",
+            "MailQueue", "Storage",
             "ServiceKit", logging, lifecycle,
         ],
         path: "Services/Classify/Classifier", exclude: ["Snapshot"], swiftSettings: settings),
@@ -117,21 +126,30 @@ let services: [Target] = [
         ]),
     library(
         "MailboxFiler", "Services/Deliver",
-        ["MailCore", "MessageGrammar", "MailRules", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging, lifecycle]),
+        [
+            "MailCore", "MessageGrammar", "MailRules", "QueueContracts", "MailQueue", "Storage", "ServiceKit", logging,
+            lifecycle,
+        ]),
     binary(
         "filerd", "Services/Deliver",
-        ["MailboxFiler", "MailCore", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
+        [
+            "MailboxFiler", "MailCore", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit",
+            lifecycle,
+        ]),
     library(
         "IMAPServer", "Services/Read",
         [
             "MailCore", "QueueContracts", "AMQP", "PostgreSQL", "IMAPGrammar", "MessageGrammar", "SASL", "LineServer",
             "Storage", "ServiceKit", nio, logging, lifecycle,
         ]),
-    binary("accessd", "Services/Read", ["IMAPServer", "LineServer", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
+    binary(
+        "accessd", "Services/Read",
+        ["IMAPServer", "LineServer", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     library(
         "Observatory", "Services/Watch",
         [
-            "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", nio, logging, lifecycle, hummingbird,
+            "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", nio, logging, lifecycle,
+            hummingbird,
             hummingbirdCore, httpTypes,
         ]),
     binary(
@@ -139,12 +157,17 @@ let services: [Target] = [
         ["Observatory", "QueueContracts", "MailQueue", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     binary(
         "martlet", "Services/Watch",
-        ["MailCore", "MailQueue", "Storage", "PostgreSQL", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments, logging]),
+        [
+            "MailCore", "MailQueue", "Storage", "PostgreSQL", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments,
+            logging,
+        ]),
 ]
 
 let testTargets: [Target] = [
-    tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"), tests("ServiceKit", ["MailCore", logging]),
-    tests("MailboxFiler", ["MailCore", "MessageGrammar", "Storage"]), tests("MailRules", ["MessageGrammar"]), tests("Observatory", ["MailQueue", "ServiceKit", "Storage", logging, lifecycle]),
+    tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"),
+    tests("ServiceKit", ["MailCore", logging]),
+    tests("MailboxFiler", ["MailCore", "MessageGrammar", "Storage"]), tests("MailRules", ["MessageGrammar"]),
+    tests("Observatory", ["MailQueue", "ServiceKit", "Storage", logging, lifecycle]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
@@ -152,7 +175,12 @@ let testTargets: [Target] = [
             "MessageGrammar", "Classifier", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
-    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]), tests("IMAPServer", ["MailCore", "IMAPGrammar", "LineServer", "Storage"]), tests("SMTPGrammar"), tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]), tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]), tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]), tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
+    tests("IMAPGrammar", ["MailCore", "MessageGrammar"]),
+    tests("IMAPServer", ["MailCore", "IMAPGrammar", "LineServer", "Storage"]), tests("SMTPGrammar"),
+    tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]),
+    tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]),
+    tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]),
+    tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // MARK: - Rules of direction, checked at every build
@@ -176,7 +204,9 @@ for target in allTargets {
     for case .byNameItem(let name, _) in target.dependencies {
         let path = paths[name] ?? "outside"
         if !mayStandOn(target.path ?? "").contains(where: path.hasPrefix) {
-            fatalError("\(target.name) (\(target.path ?? "")) must not stand on \(name) (\(path)): see ARCHITECTURE.md, Layers")
+            fatalError(
+                "\(target.name) (\(target.path ?? "")) must not stand on \(name) (\(path)): see ARCHITECTURE.md, Layers"
+            )
         }
     }
 }

@@ -2,7 +2,7 @@ import DNSResolver
 import Testing
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Against libunbound itself, with a zone file that cuts off the world: no packet leaves.
@@ -67,7 +67,9 @@ import Glibc
     @Test func manyQuestionsAtOnce() async throws {
         try await withResolver { resolver in
             let count = await withTaskGroup(of: Bool.self) { group in
-                for _ in 0..<500 { group.addTask { (try? await resolver.mailExchanges("remote.test").values.count) == 2 } }
+                for _ in 0..<500 {
+                    group.addTask { (try? await resolver.mailExchanges("remote.test").values.count) == 2 }
+                }
                 return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
             #expect(count == 500)

@@ -59,7 +59,8 @@ struct SMTPSettings {
 
     private static func smtp(_ settings: Settings, offersTLS: Bool) throws -> SMTPConfiguration {
         var smtp = SMTPConfiguration(hostname: settings.string("smtp.hostname", default: hostName()))
-        smtp.maximumSize = try settings.int("smtp.max_size", default: MailLimits.messageSize, in: 65_536...1_073_741_824)
+        smtp.maximumSize = try settings.int(
+            "smtp.max_size", default: MailLimits.messageSize, in: 65_536...1_073_741_824)
         smtp.idleTimeout = try settings.duration(
             "smtp.idle_timeout", default: .seconds(300), in: .seconds(1) ... .seconds(3600))
         smtp.badRecipientsPerMinute = try settings.int("smtp.bad_recipients_per_minute", default: 60, in: 0...1_000_000)

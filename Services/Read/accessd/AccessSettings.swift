@@ -11,7 +11,8 @@ struct AccessSettings {
             SettingKey("imap.host", "hosts", default: "0.0.0.0", "addresses to listen on, between commas"),
             SettingKey("imap.port", "port", default: "143", "IMAP with STARTTLS; 0 is off"),
             SettingKey("imap.imaps_port", "port", default: "993", "IMAP over TLS; 0 is off"),
-            SettingKey("imap.message_limit", "bytes", default: "\(IMAPOptions().messageLimit)", "largest message of APPEND"),
+            SettingKey(
+                "imap.message_limit", "bytes", default: "\(IMAPOptions().messageLimit)", "largest message of APPEND"),
             SettingKey("imap.idle_timeout", "duration", default: "30min", "silence before a session is ended"),
             SettingKey("imap.max_connections", "number", default: "20000", "most connections"),
             SettingKey("imap.max_connections_per_address", "number", default: "200", "of one address; 0 is no limit"),

@@ -1,9 +1,9 @@
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A thread that sleeps in `poll` until libunbound has answers, and hands them out.
@@ -38,10 +38,12 @@ final class AnswerListener: Sendable {
     }
 
     func stop() {
-        guard let ends = pipe.withLock({ ends in
-            defer { ends = nil }
-            return ends
-        }) else { return }
+        guard
+            let ends = pipe.withLock({ ends in
+                defer { ends = nil }
+                return ends
+            })
+        else { return }
         close(ends.write)
     }
 }

@@ -2,9 +2,9 @@ import CUnbound
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Owns a libunbound context.
@@ -40,8 +40,12 @@ final class UnboundContext: @unchecked Sendable {
         try check(ub_ctx_async(handle, 1), "asynchronous resolution")
         // Our servers answer for themselves; without this 127.0.0.1 could not be a name server in a closed network.
         try check(ub_ctx_set_option(handle, "do-not-query-localhost:", "no"), "do-not-query-localhost")
-        for stub in configuration.stubs { try check(ub_ctx_set_stub(handle, stub.zone, stub.server, 0), "stub \(stub.zone)") }
-        for forwarder in configuration.forwarders { try check(ub_ctx_set_fwd(handle, forwarder), "forwarder \(forwarder)") }
+        for stub in configuration.stubs {
+            try check(ub_ctx_set_stub(handle, stub.zone, stub.server, 0), "stub \(stub.zone)")
+        }
+        for forwarder in configuration.forwarders {
+            try check(ub_ctx_set_fwd(handle, forwarder), "forwarder \(forwarder)")
+        }
         if configuration.forwarders.isEmpty, access("/etc/resolv.conf", R_OK) == 0 {
             try check(ub_ctx_resolvconf(handle, nil), "/etc/resolv.conf")
         }
@@ -159,7 +163,9 @@ private final class Question: Sendable {
         }
         if result.nxdomain != 0 { return .failure(.noSuchName) }
         guard result.rcode == 0 else { return .failure(.temporary("response code \(result.rcode)")) }
-        guard result.havedata != 0, let data = result.data, let lengths = result.len else { return .failure(.noSuchRecord) }
+        guard result.havedata != 0, let data = result.data, let lengths = result.len else {
+            return .failure(.noSuchRecord)
+        }
         var records: [[UInt8]] = []
         var index = 0
         // The array ends with a null pointer; 200 records are more than any mail domain has.

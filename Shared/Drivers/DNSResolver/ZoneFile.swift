@@ -11,7 +11,9 @@ package struct ZoneFile: Sendable, Equatable {
     /// Names that have an SOA record.
     package private(set) var zones: [String] = []
 
-    private static let types: Set<String> = ["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "TXT", "SRV", "TLSA", "CAA"]
+    private static let types: Set<String> = [
+        "A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "TXT", "SRV", "TLSA", "CAA",
+    ]
 
     package init(_ text: String) throws(SyntaxError) {
         var origin = "."

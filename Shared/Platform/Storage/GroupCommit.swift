@@ -42,7 +42,8 @@ package final class AcceptanceQueue: Service, Sendable {
         /// when the first takes long: ten sessions share one flush and not two half ones.
         var isDue: Bool {
             guard !waiting.isEmpty else { return false }
-            return busy == 0 || waiting.count >= AcceptanceQueue.worthACommit || ContinuousClock.now - busySince > AcceptanceQueue.slowCommit
+            return busy == 0 || waiting.count >= AcceptanceQueue.worthACommit
+                || ContinuousClock.now - busySince > AcceptanceQueue.slowCommit
         }
 
         mutating func takeBatch() -> [AcceptanceTicket] {
