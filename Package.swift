@@ -178,7 +178,7 @@ let testTargets: [Target] = [
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]),
     tests("IMAPServer", ["MailCore", "IMAPGrammar", "LineServer", "Storage"]), tests("SMTPGrammar"),
     tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]),
-    tests("LineServer", [logging, nio]), tests("MailCore"), tests("AMQP", [logging, lifecycle]),
+    tests("LineServer", [logging, nio, nioPosix, nioSSL]), tests("MailCore"), tests("AMQP", [logging, lifecycle]),
     tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]),
     tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]

@@ -34,6 +34,7 @@ extension LineConnection {
         do {
             try channel.pipeline.syncOperations.addHandler(
                 NIOSSLServerHandler(context: certificates.current()), position: .first)
+            if SessionTap.isWatched { try channel.pipeline.syncOperations.addHandler(HandshakeTap(), position: .first) }
         } catch {
             throw .tls("handler: \(error)")
         }
@@ -53,19 +54,13 @@ extension LineConnection {
                 throw .timeout
             }
         }
-        event(.tls(version: tlsVersion))
+        event(.tls(handshake))
     }
 
-    /// `TLSv1.2`, `TLSv1.3`, or empty before TLS.
-    package var tlsVersion: String {
-        guard isSecure, let handler = try? channel.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self),
-            let version = handler.tlsVersion
-        else { return "" }  // the handler is only missing when there is no TLS
-        switch version {
-        case .tlsv13: return "TLSv1.3"
-        case .tlsv12: return "TLSv1.2"
-        default: return "TLS"
-        }
+    /// Empty for a session that began before anybody watched.
+    private var handshake: TLSHandshake {
+        let tap = try? channel.pipeline.syncOperations.handler(type: HandshakeTap.self)
+        return tap?.finished(showing: certificates?.chain ?? []) ?? TLSHandshake()
     }
 
     /// Says goodbye: all output first; after a fault the client's own output is drained for a moment.

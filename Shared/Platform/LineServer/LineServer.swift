@@ -140,6 +140,7 @@ package final class LineServer: Service, Sendable {
         }
         channel.closeFuture.whenComplete { _ in self.census.leave(connection) }
         if listener.tls == .implicit, let certificates {
+            if SessionTap.isWatched { try channel.pipeline.syncOperations.addHandler(HandshakeTap()) }
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: certificates.current()))
         }
         let handler = LineHandler(connection: connection) { connection in

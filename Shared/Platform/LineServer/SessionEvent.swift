@@ -41,7 +41,8 @@ package enum SessionEvent: Sendable {
     package enum Direction: Sendable { case fromClient, toClient }
 
     case opened(role: String, peer: String, localPort: Int)
-    case tls(version: String)
+    /// The handshake is over.
+    case tls(TLSHandshake)
     case line(Direction, RedactedText)
     /// The state machine's own name for where it is.
     case state(String)

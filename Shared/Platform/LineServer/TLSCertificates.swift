@@ -13,6 +13,7 @@ import Synchronization
 package final class TLSCertificates: Sendable {
     private struct State {
         var context: NIOSSLContext
+        var chain: [String]
         var stamp: FileStamp
         var lookedAt: ContinuousClock.Instant
     }
@@ -29,21 +30,24 @@ package final class TLSCertificates: Sendable {
         self.certificateFile = certificateFile
         self.keyFile = keyFile
         self.logger = logger
+        let (context, chain) = try Self.load(certificateFile, keyFile)
         self.state = Mutex(
-            State(
-                context: try Self.load(certificateFile, keyFile), stamp: FileStamp(certificateFile, keyFile),
-                lookedAt: .now))
+            State(context: context, chain: chain, stamp: FileStamp(certificateFile, keyFile), lookedAt: .now))
     }
 
     /// Reads the files again; on failure the old certificate stays and the error is thrown.
     package func reload() throws {
-        let context = try Self.load(certificateFile, keyFile)
+        let (context, chain) = try Self.load(certificateFile, keyFile)
         let stamp = FileStamp(certificateFile, keyFile)
         state.withLock {
             $0.context = context
+            $0.chain = chain
             $0.stamp = stamp
         }
     }
+
+    /// What new sessions show, the server's own certificate first: names and serial numbers.
+    var chain: [String] { state.withLock { $0.chain } }
 
     /// The context for a new session. Looks for new files now and then: two `stat`, and two small reads when they changed.
     func current() -> NIOSSLContext {
@@ -68,16 +72,16 @@ package final class TLSCertificates: Sendable {
         return state.withLock { $0.context }
     }
 
-    private static func load(_ certificateFile: String, _ keyFile: String) throws -> NIOSSLContext {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificateFile).map(NIOSSLCertificateSource.certificate)
+    private static func load(_ certificateFile: String, _ keyFile: String) throws -> (NIOSSLContext, [String]) {
+        let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
         let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain, privateKey: .privateKey(key))
+            certificateChain: chain.map(NIOSSLCertificateSource.certificate), privateKey: .privateKey(key))
         // The library's default minimum is TLS 1.0. TLS 1.2 only with AEAD and forward secrecy; 1.3 has nothing else.
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuites = "ECDH+AESGCM:ECDH+CHACHA20"
         configuration.shutdownTimeout = .seconds(2)
-        return try NIOSSLContext(configuration: configuration)
+        return (try NIOSSLContext(configuration: configuration), chain.map { "\($0)" })
     }
 }
 
