@@ -14,6 +14,7 @@ let packages: [Package.Dependency] = [
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.0"),
 ]
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -31,6 +32,7 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
