@@ -15,7 +15,7 @@ import Testing
     .serialized, .enabled(if: TestBroker.isAvailable, Comment(rawValue: TestBroker.reason)),
     .enabled(if: !BrokerControl.command.isEmpty, Comment(rawValue: BrokerControl.reason)))
 struct TopologyTests {
-    private static let users = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+    private static let users = ["smtpd", "classifyd", "filerd", "relayd", "accessd", "watchd"]
 
     private func with(_ body: @Sendable (String) async throws -> Void) async throws {
         let vhost = TestBroker.uniqueName("vhost")
@@ -44,14 +44,20 @@ struct TopologyTests {
     private static let arrows: [String: Set<String>] = [
         "smtpd": ["martlet.mail mail.accepted", "martlet.watch daemon.smtpd"],
         "classifyd": [
-            "martlet.mail mail.classified", "martlet.model model.published", "martlet.parked mail.parked",
-            "martlet.watch daemon.classifyd",
+            "martlet.mail mail.classified", "martlet.mail relay.requested", "martlet.model model.published",
+            "martlet.parked mail.parked", "martlet.watch daemon.classifyd",
         ],
         "filerd": [
-            "martlet.mail mail.accepted", "martlet.mail mail.classified", "martlet.mailbox mailbox.changed",
-            "martlet.parked mail.parked", "martlet.watch daemon.filerd",
+            "martlet.mail mail.accepted", "martlet.mail mail.classified", "martlet.mail relay.requested",
+            "martlet.mailbox mailbox.changed", "martlet.parked mail.parked", "martlet.watch daemon.filerd",
         ],
-        "accessd": ["martlet.mailbox mailbox.changed", "martlet.watch daemon.accessd"],
+        "relayd": [
+            "martlet.mail mail.accepted", "martlet.mail mail.classified", "martlet.mail relay.requested",
+            "martlet.parked mail.parked", "martlet.watch daemon.relayd",
+        ],
+        "accessd": [
+            "martlet.mail learn.requested", "martlet.mailbox mailbox.changed", "martlet.watch daemon.accessd",
+        ],
         "watchd": ["martlet.watch daemon.watchd"],
     ]
 
@@ -60,7 +66,8 @@ struct TopologyTests {
         try await with { vhost in
             let keys: [(Exchange, String)] =
                 [
-                    (.mail, "mail.accepted"), (.mail, "mail.classified"), (.mail, "x"), (.mailbox, "mailbox.changed"),
+                    (.mail, "mail.accepted"), (.mail, "mail.classified"), (.mail, "relay.requested"),
+                    (.mail, "learn.requested"), (.mail, "x"), (.mailbox, "mailbox.changed"),
                     (.model, "model.published"), (.parked, "mail.parked"),
                 ] + Self.users.map { (.watch, "daemon.\($0)") }
             for (exchange, key) in keys {
@@ -94,6 +101,7 @@ struct TopologyTests {
         try await with { vhost in
             let sources: [(AMQPConsumer.Source, Set<String>)] = [
                 (.queue("mail.classify"), ["classifyd"]), (.queue("mail.file"), ["filerd"]),
+                (.queue("mail.relay"), ["relayd"]), (.queue("mail.learn"), ["classifyd"]),
                 (.queue("mail.parked"), []),
                 (.exclusive(prefix: "classifyd", exchange: "martlet.model", routingKeys: [""]), ["classifyd"]),
                 (.exclusive(prefix: "accessd", exchange: "martlet.mailbox", routingKeys: [""]), ["accessd"]),

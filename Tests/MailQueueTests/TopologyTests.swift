@@ -9,7 +9,7 @@ import Testing
 #endif
 
 @Suite struct TopologyTests {
-    private static let daemons = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+    private static let daemons = ["smtpd", "classifyd", "filerd", "relayd", "accessd", "watchd"]
 
     /// Golden files: what an operator imports. A change of one is a change of a public interface.
     @Test(arguments: QueueType.allCases)

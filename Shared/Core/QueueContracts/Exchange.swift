@@ -28,6 +28,8 @@ package enum Exchange: String, Sendable, CaseIterable {
 package enum RoutingKey {
     package static let mailAccepted = "mail.accepted"
     package static let mailClassified = "mail.classified"
+    package static let relayRequested = "relay.requested"
+    package static let learnRequested = "learn.requested"
     package static let mailboxChanged = "mailbox.changed"
     package static let modelPublished = "model.published"
     package static let parked = "mail.parked"

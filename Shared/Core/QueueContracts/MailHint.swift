@@ -6,7 +6,8 @@ package import MailCore
     import Foundation
 #endif
 
-/// "There is work at this stage for these mails": `mail.accepted` for classifyd, `mail.classified` for filerd.
+/// "There is work at this stage for these mails": `mail.accepted` for classifyd, `mail.classified` for filerd,
+/// `relay.requested` for relayd.
 package struct MailHint: Sendable, Hashable, Codable {
     package struct Entry: Sendable, Hashable, Codable {
         package let mail: MailID
@@ -37,6 +38,9 @@ package struct MailHint: Sendable, Hashable, Codable {
     }
     package static func classified(_ mails: [Entry]) -> MailHint {
         MailHint(schema: RoutingKey.mailClassified, mails: mails)
+    }
+    package static func relay(_ mails: [Entry]) -> MailHint {
+        MailHint(schema: RoutingKey.relayRequested, mails: mails)
     }
 
     /// Written by hand, as it is on the path of every mail; nothing in it needs escaping.

@@ -4,6 +4,7 @@ import CRabbitMQ
 package enum AMQPArgument: Sendable, Hashable {
     case integer(Int64)
     case text(String)
+    case flag(Bool)
 }
 
 /// How many messages wait in a queue, and how many consumers it has.
@@ -147,6 +148,9 @@ private func withTable<Result>(
             case .text:
                 entry.value.kind = UInt8(ascii: "S")
                 entry.value.value.bytes = lend(UnsafeRawBufferPointer(rebasing: buffer[span.value]))
+            case .flag(let isSet):
+                entry.value.kind = UInt8(ascii: "t")
+                entry.value.value.boolean = isSet ? 1 : 0
             }
             return entry
         }

@@ -48,7 +48,13 @@ package struct BatchProcessor: Sendable {
     private let pause: RetryPause
     private let deadline: Deadline
 
-    private var stages: [Stage] { stage == .classify ? [.classify, .late] : [.file, .relabel] }
+    private var stages: [Stage] {
+        switch stage {
+        case .classify, .late: [.classify, .late]
+        case .file, .relabel: [.file, .relabel]
+        case .relay: [.relay]
+        }
+    }
 
     private static let redelivered = Metric.Counter(
         "mail_queue_redelivered_total", help: "Mails in hints that the broker gave out again.")

@@ -53,12 +53,23 @@ struct BrokerDefinitions: Encodable {
     enum Argument: Encodable {
         case integer(Int64)
         case text(String)
+        case flag(Bool)
+
+        init(_ argument: QueueArgument) {
+            self =
+                switch argument {
+                case .integer(let number): .integer(number)
+                case .text(let text): .text(text)
+                case .flag(let isSet): .flag(isSet)
+                }
+        }
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.singleValueContainer()
             switch self {
             case .integer(let number): try container.encode(number)
             case .text(let text): try container.encode(text)
+            case .flag(let isSet): try container.encode(isSet)
             }
         }
     }
@@ -80,15 +91,11 @@ struct BrokerDefinitions: Encodable {
             }
         }
         exchanges = Exchange.allCases.map { ExchangeDefinition(name: $0.rawValue, vhost: vhost, type: $0.kind) }
-        let arguments = queueType.arguments().map { argument -> (String, Argument) in
-            switch argument.value {
-            case .integer(let number): (argument.key, .integer(number))
-            case .text(let text): (argument.key, .text(text))
-            }
-        }
-        queues = Queue.allCases.map {
-            QueueDefinition(
-                name: queueType.name(of: $0), vhost: vhost, arguments: Dictionary(arguments, uniquingKeysWith: { $1 }))
+        queues = Queue.allCases.map { queue in
+            let arguments = queueType.arguments(of: queue).map { ($0.key, Argument($0.value)) }
+            return QueueDefinition(
+                name: queueType.name(of: queue), vhost: vhost,
+                arguments: Dictionary(arguments, uniquingKeysWith: { $1 }))
         }
         bindings = Queue.allCases.map {
             Binding(

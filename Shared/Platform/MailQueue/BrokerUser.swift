@@ -6,7 +6,7 @@ import QueueContracts
 /// (consume, purge, bind to an exchange). On topic exchanges it also checks the routing key; an exchange without such a
 /// rule would be open, so every user has one for each topic exchange.
 enum BrokerUser: String, CaseIterable {
-    case smtpd, classifyd, filerd, accessd, watchd
+    case smtpd, classifyd, filerd, relayd, accessd, watchd
     /// The operator: everything.
     case admin
 
@@ -16,7 +16,7 @@ enum BrokerUser: String, CaseIterable {
     private var ownQueues: [String] {
         switch self {
         case .classifyd, .accessd, .watchd: [#"\#(rawValue)\.[0-9a-z]+"#]
-        case .smtpd, .filerd, .admin: []
+        case .smtpd, .filerd, .relayd, .admin: []
         }
     }
 
@@ -25,7 +25,8 @@ enum BrokerUser: String, CaseIterable {
         case .smtpd: [.mail, .watch]
         case .classifyd: [.mail, .model, .parked, .watch]
         case .filerd: [.mail, .mailbox, .parked, .watch]
-        case .accessd: [.mailbox, .watch]
+        case .relayd: [.mail, .parked, .watch]
+        case .accessd: [.mail, .mailbox, .watch]
         case .watchd: [.watch]
         case .admin: []
         }
@@ -36,14 +37,15 @@ enum BrokerUser: String, CaseIterable {
         case .classifyd: [.model]
         case .accessd: [.mailbox]
         case .watchd: [.watch]
-        case .smtpd, .filerd, .admin: []
+        case .smtpd, .filerd, .relayd, .admin: []
         }
     }
 
     private var consumes: [Queue] {
         switch self {
-        case .classifyd: [.classify]
+        case .classifyd: [.classify, .learn]
         case .filerd: [.file]
+        case .relayd: [.relay]
         case .smtpd, .accessd, .watchd, .admin: []
         }
     }
@@ -81,10 +83,11 @@ enum BrokerUser: String, CaseIterable {
     private var mailKeys: [String] {
         switch self {
         case .smtpd: [RoutingKey.mailAccepted]
-        case .classifyd: [RoutingKey.mailClassified]
+        case .classifyd: [RoutingKey.mailClassified, RoutingKey.relayRequested]
         // The sweeper repeats every hint.
-        case .filerd: [RoutingKey.mailAccepted, RoutingKey.mailClassified]
-        case .accessd, .watchd, .admin: []
+        case .filerd, .relayd: [RoutingKey.mailAccepted, RoutingKey.mailClassified, RoutingKey.relayRequested]
+        case .accessd: [RoutingKey.learnRequested]
+        case .watchd, .admin: []
         }
     }
 

@@ -56,7 +56,7 @@ package final class HintPublisher: Sendable {
         switch stage {
         case .classify, .late: routingKey = RoutingKey.mailAccepted
         case .file, .relabel: routingKey = RoutingKey.mailClassified
-        case .relay: return false  // nobody relays yet
+        case .relay: routingKey = RoutingKey.relayRequested
         }
         guard !mails.isEmpty else { return true }
         let isFirst: Bool? = gathered.withLock { gathered in

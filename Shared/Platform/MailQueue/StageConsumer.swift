@@ -23,7 +23,12 @@ package struct StageConsumer: Service {
         logger: Logger, handler: @escaping Handler
     ) {
         self.consumer = consumer
-        self.schema = stage == .classify ? RoutingKey.mailAccepted : RoutingKey.mailClassified
+        self.schema =
+            switch stage {
+            case .classify, .late: RoutingKey.mailAccepted
+            case .file, .relabel: RoutingKey.mailClassified
+            case .relay: RoutingKey.relayRequested
+            }
         self.maximumBatch = maximumBatch
         self.processor = BatchProcessor(stage: stage, work: work, hints: hints, logger: logger, handler: handler)
     }

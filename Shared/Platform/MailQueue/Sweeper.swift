@@ -88,7 +88,12 @@ package struct Sweeper: Service {
 
     /// Claims and tells until nothing is due or the stage's queue is deep.
     private func tell(_ stage: Stage) async throws {
-        let queue: Queue = stage == .classify || stage == .late ? .classify : .file
+        let queue: Queue =
+            switch stage {
+            case .classify, .late: .classify
+            case .file, .relabel: .file
+            case .relay: .relay
+            }
         while SweepPlan.tells(messages: await broker.depth(queue)?.messages), broker.connectedSince() != nil {
             guard let due = try await work.claimDue(stage, limit: SweepPlan.claim), !due.isEmpty else { return }
             hints.announce(stage, due.map(MailHint.Entry.init))

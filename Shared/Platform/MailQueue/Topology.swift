@@ -21,10 +21,11 @@ package enum Topology {
             let name = queueType.name(of: queue)
             try await admin.declareQueue(
                 name,
-                arguments: queueType.arguments().map { argument in
+                arguments: queueType.arguments(of: queue).map { argument in
                     switch argument.value {
                     case .integer(let number): (argument.key, .integer(number))
                     case .text(let text): (argument.key, .text(text))
+                    case .flag(let isSet): (argument.key, .flag(isSet))
                     }
                 })
             try await admin.bind(queue: name, exchange: queue.exchange.rawValue, routingKey: queue.routingKey)

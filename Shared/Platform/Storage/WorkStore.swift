@@ -87,7 +87,7 @@ package struct WorkStore: Sendable {
     private static let advisoryLock: Int64 = 0x6D61_7274_6C65_7401
 
     /// The stages with hints, in the order of the columns of `nextDue`.
-    private static let dueStages: [Stage] = [.classify, .file, .late, .relabel]
+    private static let dueStages: [Stage] = [.classify, .file, .relay, .late, .relabel]
 }
 
 extension WorkStore.DueMail {
@@ -114,6 +114,8 @@ extension WorkStore {
                 SELECT min(next_hint_at) FROM work WHERE stage = 1 AND parked_at IS NULL) - now())::float8,
             extract(epoch FROM (
                 SELECT min(next_hint_at) FROM work WHERE stage = 2 AND parked_at IS NULL) - now())::float8,
+            extract(epoch FROM (
+                SELECT min(next_hint_at) FROM work WHERE stage = 3 AND parked_at IS NULL) - now())::float8,
             extract(epoch FROM (
                 SELECT min(next_hint_at) FROM work WHERE stage = 4 AND parked_at IS NULL) - now())::float8,
             extract(epoch FROM (
