@@ -80,7 +80,7 @@ import Testing
     @Test func aWatchedSessionTellsItsHandshake() async throws {
         let certificates = try Self.certificates()
         let seen = Mutex<[TLSHandshake]>([])
-        SessionTap.setSink { _, event in
+        SessionTap.setSink { _, event, _ in
             if case .tls(let handshake) = event { seen.withLock { $0.append(handshake) } }
         }
         defer { SessionTap.setSink(nil) }

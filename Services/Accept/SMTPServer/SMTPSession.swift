@@ -81,7 +81,9 @@ struct SMTPSession {
             dialogue.tlsStarted()
         case .verify(let credentials):
             connection.push()
-            return dialogue.authenticated(await service.authenticate(credentials, connection.peerKey))
+            let outcome = await service.authenticate(credentials, connection.peerKey)
+            if case .accepted(let login) = outcome { connection.identified(as: login.account, login.address) }
+            return dialogue.authenticated(outcome)
         case .checkSender(let address):
             return dialogue.senderChecked(isOwned: await isOwned(address))
         case .resolve(let candidates):

@@ -17,9 +17,7 @@ extension LineConnection {
             closeReason = "tls_failed"
         }
         await finish()
-        let summary = SessionSummary(
-            id: id, role: listener.role, peer: peerAddress, localPort: localPort, openedAt: openedAt, closedAt: .now(),
-            secure: isSecure, bytesIn: bytesIn, bytesOut: bytesOut, roundTrips: roundTrips, reason: closeReason)
+        let summary = summary
         SessionTap.remember(summary)
         event(.closed(summary))
     }

@@ -39,6 +39,8 @@ package actor LineConnection {
     package var lingers = false
     /// Why the session ended; a name of ours.
     package var closeReason = "closed"
+    private var account: AccountID?
+    private var address: String?
     package internal(set) var bytesIn = 0
     package internal(set) var bytesOut = 0
     package internal(set) var roundTrips = 0
@@ -158,7 +160,22 @@ package actor LineConnection {
 
     /// Tells whoever watches; nothing is built when nobody does.
     package func event(_ event: @autoclosure () -> SessionEvent) {
-        if SessionTap.isWatched { SessionTap.emit(id, event()) }
+        if SessionTap.isWatched { SessionTap.emit(id, event()) { summary } }
+    }
+
+    /// The client has logged in: the session is this account's to see.
+    package func identified(as account: AccountID, _ address: String) {
+        self.account = account
+        self.address = address
+        event(.login(account: account, address: address))
+    }
+
+    /// What is known of the session now.
+    var summary: SessionSummary {
+        SessionSummary(
+            id: id, role: listener.role, peer: peerAddress, localPort: localPort, account: account, address: address,
+            openedAt: openedAt, closedAt: .now(), secure: isSecure, bytesIn: bytesIn, bytesOut: bytesOut,
+            roundTrips: roundTrips, reason: closeReason)
     }
 }
 

@@ -47,15 +47,22 @@ package enum SessionEvent: Sendable {
     /// The state machine's own name for where it is.
     case state(String)
     case reply(code: Int)
+    /// A reply's condition where it is no number: `OK`, `NO`, `-ERR`.
+    case result(String)
+    /// The client is this account from here on.
+    case login(account: AccountID, address: String)
     case closed(SessionSummary)
 }
 
-/// What is left of a session when it is over.
+/// What is left of a session when it is over, or known of it so far.
 package struct SessionSummary: Sendable {
     package let id: String
     package let role: String
     package let peer: String
     package let localPort: Int
+    /// Who logged in, and as what address.
+    package let account: AccountID?
+    package let address: String?
     package let openedAt: Timestamp
     package let closedAt: Timestamp
     package let secure: Bool
@@ -65,4 +72,24 @@ package struct SessionSummary: Sendable {
     package let roundTrips: Int
     /// Why it ended, in the session's words; a name of ours, no input.
     package let reason: String
+
+    package init(
+        id: String, role: String, peer: String, localPort: Int, account: AccountID? = nil, address: String? = nil,
+        openedAt: Timestamp, closedAt: Timestamp, secure: Bool, bytesIn: Int, bytesOut: Int, roundTrips: Int,
+        reason: String
+    ) {
+        self.id = id
+        self.role = role
+        self.peer = peer
+        self.localPort = localPort
+        self.account = account
+        self.address = address
+        self.openedAt = openedAt
+        self.closedAt = closedAt
+        self.secure = secure
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+        self.roundTrips = roundTrips
+        self.reason = reason
+    }
 }

@@ -16,7 +16,9 @@ extension IMAPSession {
 
     func check(_ credentials: Credentials, _ connection: isolated LineConnection) async throws -> Completion {
         switch await services.authenticate(credentials, connection.peerKey) {
-        case .accepted(let login): machine.loggedIn(login.account)
+        case .accepted(let login):
+            machine.loggedIn(login.account)
+            connection.identified(as: login.account, login.address)
         case .refused: return try refuseLogin(connection)
         case .throttled:
             _ = try refuseLogin(connection)
