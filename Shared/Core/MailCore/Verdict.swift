@@ -20,17 +20,38 @@ package struct Verdict: Sendable, Codable, Hashable {
         }
     }
 
+    /// What kind of wanted mail it is.
+    package enum Category: String, Sendable, Codable, CaseIterable {
+        /// Written by a person to persons: letters, work, appointments.
+        case personal
+        /// About something its reader did or has: receipts, deliveries, statements, bookings, codes.
+        case transaction
+        /// What its reader subscribed to, to be read.
+        case newsletter
+        /// Offers.
+        case promotion
+        /// From a machine or a network: alerts, reports, "somebody wrote to you".
+        case notification
+        /// A discussion list.
+        case forum
+    }
+
     package let label: Label
     /// Of being unwanted, 0...1.
     package let probability: Double
     package let reasons: [Reason]
     package let modelVersion: Int64
+    /// `nil` for unwanted mail, and when none is likely enough.
+    package let category: Category?
 
-    package init(label: Label, probability: Double, reasons: [Reason], modelVersion: Int64) {
+    package init(
+        label: Label, probability: Double, reasons: [Reason], modelVersion: Int64, category: Category? = nil
+    ) {
         self.label = label
         self.probability = probability
         self.reasons = reasons
         self.modelVersion = modelVersion
+        self.category = category
     }
 
     /// Whether filerd puts the mail into Junk.
