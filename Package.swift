@@ -66,6 +66,8 @@ let drivers: [Target] = [
     .target(
         name: "CRabbitMQ", path: "Shared/Drivers/CRabbitMQ", linkerSettings: [.linkedLibrary("rabbitmq")]),
     .systemLibrary(name: "CUnbound", path: "Shared/Drivers/CUnbound"),
+    .systemLibrary(name: "CYAML", path: "Shared/Drivers/CYAML"),
+    library("YAML", "Shared/Drivers", ["CYAML"]),
     library("BlockingWork", "Shared/Drivers"),
     library("DNSResolver", "Shared/Drivers", ["CUnbound", lifecycle]),
     library("PostgreSQL", "Shared/Drivers", ["CLibPQ", "BlockingWork", logging, lifecycle, deque]),
@@ -79,10 +81,11 @@ let grammars: [Target] = [
     library("SMTPGrammar", "Shared/Grammar", ["MailCore", "MailWire"]),
     library("IMAPGrammar", "Shared/Grammar", ["MailCore", "MailWire", "MessageGrammar"]),
     library("SASL", "Shared/Grammar", ["MailCore", "MailWire", crypto, cryptoExtras]),
+    library("DKIM", "Shared/Grammar", ["MailCore", "MailWire", crypto, cryptoExtras]),
 ]
 
 let platform: [Target] = [
-    library("ServiceKit", "Shared/Platform", ["MailCore", logging, lifecycle, signals, configuration]),
+    library("ServiceKit", "Shared/Platform", ["MailCore", "YAML", logging, lifecycle, signals, configuration]),
     library(
         "LineServer", "Shared/Platform",
         ["MailCore", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
@@ -182,7 +185,8 @@ let testTargets: [Target] = [
     tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]),
     tests("LineServer", [logging, nio, nioPosix, nioSSL]), tests("MailCore"), tests("AMQP", [logging, lifecycle]),
     tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]),
-    tests("DNSResolver"), tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
+    tests("DNSResolver"), tests("DKIM", ["MailCore", "MailWire", crypto, cryptoExtras]),
+    tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]
 
 // MARK: - Rules of direction, checked at every build

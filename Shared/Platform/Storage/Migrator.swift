@@ -29,6 +29,8 @@ package enum Migrator {
         ("M0002_mailboxes", PackageResources.M0002_mailboxes_sql),
         ("M0003_roles", PackageResources.M0003_roles_sql),
         ("M0004_history", PackageResources.M0004_history_sql),
+        ("M0010_relay", PackageResources.M0010_relay_sql),
+        ("M0011_domain_keys", PackageResources.M0011_domain_keys_sql),
     ]
 
     /// Applies what is missing and returns its names. Several callers may run at once; one works, the others wait.
