@@ -100,6 +100,9 @@ let platform: [Target] = [
     library(
         "MailQueue", "Shared/Platform",
         ["MailCore", "QueueContracts", "AMQP", "Storage", "ServiceKit", logging, lifecycle]),
+    library(
+        "SessionWatch", "Shared/Platform",
+        ["MailCore", "QueueContracts", "AMQP", "LineServer", "ServiceKit", logging, lifecycle]),
 ]
 
 let services: [Target] = [
@@ -112,8 +115,8 @@ let services: [Target] = [
     binary(
         "smtpd", "Services/Accept",
         [
-            "MailCore", "SMTPServer", "LineServer", "MailQueue", "Storage", "PostgreSQL", "AMQP", "ServiceKit", logging,
-            lifecycle,
+            "MailCore", "SMTPServer", "LineServer", "SessionWatch", "MailQueue", "Storage", "PostgreSQL", "AMQP",
+            "ServiceKit", logging, lifecycle,
         ]),
     .target(
         name: "Classifier",
@@ -142,6 +145,13 @@ let services: [Target] = [
             lifecycle,
         ]),
     library(
+        "SMTPRelay", "Services/Deliver",
+        [
+            "MailCore", "MailWire", "MessageGrammar", "SMTPGrammar", "DKIM", "DNSResolver", "QueueContracts", "AMQP",
+            "PostgreSQL", "MailQueue", "Storage", "LineServer", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging,
+            lifecycle,
+        ]),
+    library(
         "IMAPServer", "Services/Read",
         [
             "MailCore", "QueueContracts", "AMQP", "PostgreSQL", "IMAPGrammar", "MessageGrammar", "SASL", "LineServer",
@@ -149,17 +159,20 @@ let services: [Target] = [
         ]),
     binary(
         "accessd", "Services/Read",
-        ["IMAPServer", "LineServer", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
-    library(
-        "Observatory", "Services/Watch",
         [
-            "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", nio, logging, lifecycle,
-            hummingbird,
-            hummingbirdCore, httpTypes,
+            "IMAPServer", "LineServer", "SessionWatch", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit",
+            lifecycle,
         ]),
+    .target(
+        name: "Observatory",
+        dependencies: [
+            "MailCore", "QueueContracts", "MailQueue", "Storage", "SASL", "AMQP", "PostgreSQL", "ServiceKit", nio,
+            logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, jwtKit, crypto,
+        ],
+        path: "Services/Watch/Observatory", resources: [.embedInCode("Page")], swiftSettings: settings),
     binary(
         "watchd", "Services/Watch",
-        ["Observatory", "QueueContracts", "MailQueue", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
+        ["Observatory", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
     binary(
         "martlet", "Services/Watch",
         [
@@ -172,7 +185,10 @@ let testTargets: [Target] = [
     tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"),
     tests("ServiceKit", ["MailCore", logging]),
     tests("MailboxFiler", ["MailCore", "MessageGrammar", "Storage"]), tests("MailRules", ["MessageGrammar"]),
-    tests("Observatory", ["MailQueue", "ServiceKit", "Storage", logging, lifecycle]),
+    tests(
+        "Observatory",
+        ["MailCore", "MailQueue", "QueueContracts", "SASL", "ServiceKit", "Storage", logging, lifecycle, nio, crypto]),
+    tests("SessionWatch", ["MailCore", "QueueContracts", "LineServer"]),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [

@@ -5,6 +5,12 @@ package struct DNSAnswer<Value: Sendable>: Sendable {
     package let isSecure: Bool
     /// Seconds.
     package let timeToLive: Int
+
+    package init(values: [Value], isSecure: Bool, timeToLive: Int) {
+        self.values = values
+        self.isSecure = isSecure
+        self.timeToLive = timeToLive
+    }
 }
 
 /// An MX record (RFC 1035 3.3.9); an exchange of "." is a null MX (RFC 7505).
@@ -12,6 +18,11 @@ package struct MailExchange: Sendable, Hashable {
     package let preference: UInt16
     /// Without the final dot, lower case; empty for ".".
     package let exchange: String
+
+    package init(preference: UInt16, exchange: String) {
+        self.preference = preference
+        self.exchange = exchange
+    }
 
     package var isNull: Bool { exchange.isEmpty }
 }
