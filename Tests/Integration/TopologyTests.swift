@@ -42,7 +42,7 @@ struct TopologyTests {
     }
 
     private static let arrows: [String: Set<String>] = [
-        "smtpd": ["martlet.mail mail.accepted", "martlet.watch daemon.smtpd"],
+        "smtpd": ["martlet.mail mail.accepted", "martlet.watch daemon.smtpd", "martlet.watch session.smtpd"],
         "classifyd": [
             "martlet.mail mail.classified", "martlet.mail relay.requested", "martlet.model model.published",
             "martlet.parked mail.parked", "martlet.watch daemon.classifyd",
@@ -53,12 +53,13 @@ struct TopologyTests {
         ],
         "relayd": [
             "martlet.mail mail.accepted", "martlet.mail mail.classified", "martlet.mail relay.requested",
-            "martlet.parked mail.parked", "martlet.watch daemon.relayd",
+            "martlet.parked mail.parked", "martlet.watch daemon.relayd", "martlet.watch session.relayd",
         ],
         "accessd": [
             "martlet.mail learn.requested", "martlet.mailbox mailbox.changed", "martlet.watch daemon.accessd",
+            "martlet.watch session.accessd",
         ],
-        "watchd": ["martlet.watch daemon.watchd"],
+        "watchd": ["martlet.watch daemon.watchd", "martlet.watch watch.requested"],
     ]
 
     @Test(arguments: users)
@@ -69,7 +70,8 @@ struct TopologyTests {
                     (.mail, "mail.accepted"), (.mail, "mail.classified"), (.mail, "relay.requested"),
                     (.mail, "learn.requested"), (.mail, "x"), (.mailbox, "mailbox.changed"),
                     (.model, "model.published"), (.parked, "mail.parked"),
-                ] + Self.users.map { (.watch, "daemon.\($0)") }
+                    (.watch, "watch.requested"),
+                ] + Self.users.flatMap { [(.watch, "daemon.\($0)"), (.watch, "session.\($0)")] }
             for (exchange, key) in keys {
                 let isTaken = try await publishes(user, vhost, exchange.rawValue, key)
                 #expect(
@@ -106,6 +108,10 @@ struct TopologyTests {
                 (.exclusive(prefix: "classifyd", exchange: "martlet.model", routingKeys: [""]), ["classifyd"]),
                 (.exclusive(prefix: "accessd", exchange: "martlet.mailbox", routingKeys: [""]), ["accessd"]),
                 (.exclusive(prefix: "watchd", exchange: "martlet.watch", routingKeys: ["daemon.#"]), ["watchd"]),
+                (.exclusive(prefix: "watchd", exchange: "martlet.watch", routingKeys: ["session.#"]), ["watchd"]),
+                (.exclusive(prefix: "smtpd", exchange: "martlet.watch", routingKeys: ["watch.requested"]), ["smtpd"]),
+                (.exclusive(prefix: "relayd", exchange: "martlet.watch", routingKeys: ["watch.requested"]), ["relayd"]),
+                (.exclusive(prefix: "smtpd", exchange: "martlet.watch", routingKeys: ["session.#"]), []),
                 (.exclusive(prefix: user, exchange: "martlet.mail", routingKeys: ["#"]), []),
                 (.exclusive(prefix: "watchd", exchange: "martlet.watch", routingKeys: ["#"]), []),
             ]

@@ -42,6 +42,26 @@ import Testing
         #expect(try ParkedNotice.decode(golden("mail.parked.hint.1")) == hint)
     }
 
+    @Test func `requests to watch and reports of sessions are written and read as ever`() throws {
+        let request = WatchRequest(watcher: "host:1", seconds: 15, everything: false, accounts: [7], summaries: 3)
+        #expect(request.encoded() == (try golden("watch.requested.1")))
+        #expect(try WatchRequest.decode(golden("watch.requested.1")) == request)
+        let facts = SessionReport.Facts(
+            role: "submission", peer: "192.0.2.1", localPort: 587, account: 7, address: "alice@example.test",
+            openedAt: 1_790_000_000_000_000, closedAt: 1_790_000_001_000_000, isSecure: true, bytesIn: 100,
+            bytesOut: 200, roundTrips: 5, reason: "quit")
+        let report = SessionReport(
+            daemon: "smtpd",
+            events: [
+                .init(
+                    session: "abc", at: 1_790_000_000_500_000, kind: .line, isFromClient: true,
+                    text: "AUTH PLAIN <secret, 44 bytes>"),
+                .init(session: "abc", at: 1_790_000_001_000_000, kind: .closed, account: 7, facts: facts),
+            ], droppedEvents: 2, droppedSessions: 1)
+        #expect(report.encoded() == (try golden("session.report.1")))
+        #expect(try SessionReport.decode(golden("session.report.1")) == report)
+    }
+
     @Test func `a key that a later version adds is ignored`() throws {
         let text = #"{"schema":"model.published","version":1,"kind":"spam","modelVersion":3,"new":{"deep":[1]}}"#
         #expect(try ModelPublished.decode(Array(text.utf8)).modelVersion == 3)

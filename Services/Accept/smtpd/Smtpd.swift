@@ -14,6 +14,7 @@ import PostgreSQL
 import SMTPServer
 import ServiceKit
 import ServiceLifecycle
+import SessionWatch
 import Storage
 
 @main
@@ -39,7 +40,8 @@ struct Smtpd {
                 daemon: "smtpd", greetingWhenFull: { _ in smtp.greetingWhenFull }, logger: logger,
                 session: smtp.serve)
             return [
-                pool, publisher, acceptance, server,
+                pool, publisher, acceptance,
+                SessionWatch(daemon: "smtpd", amqp: settings.amqp, publisher: publisher, logger: logger), server,
                 TelemetryReporter(daemon: "smtpd", settings: values, publisher: publisher) {
                     await Readiness.postgres(pool) + Readiness.broker(publisher)
                 },

@@ -35,4 +35,8 @@ package enum RoutingKey {
     package static let parked = "mail.parked"
     /// Telemetry: a daemon's metrics and state, every few seconds: `daemon.<name>`.
     package static func daemon(_ name: String) -> String { "daemon.\(name)" }
+    /// Somebody watches: daemons with sessions listen.
+    package static let watchRequested = "watch.requested"
+    /// Events of a daemon's sessions for whoever watches: `session.<name>`.
+    package static func session(_ daemon: String) -> String { "session.\(daemon)" }
 }

@@ -15,8 +15,8 @@ enum BrokerUser: String, CaseIterable {
     /// Queues that the process declares for itself, `<prefix>.<random>`, exclusive to its connection.
     private var ownQueues: [String] {
         switch self {
-        case .classifyd, .accessd, .watchd: [#"\#(rawValue)\.[0-9a-z]+"#]
-        case .smtpd, .filerd, .relayd, .admin: []
+        case .smtpd, .classifyd, .relayd, .accessd, .watchd: [#"\#(rawValue)\.[0-9a-z]+"#]
+        case .filerd, .admin: []
         }
     }
 
@@ -35,9 +35,9 @@ enum BrokerUser: String, CaseIterable {
     private var listensTo: [Exchange] {
         switch self {
         case .classifyd: [.model]
-        case .accessd: [.mailbox]
-        case .watchd: [.watch]
-        case .smtpd, .filerd, .relayd, .admin: []
+        case .accessd: [.mailbox, .watch]
+        case .smtpd, .relayd, .watchd: [.watch]
+        case .filerd, .admin: []
         }
     }
 
@@ -69,7 +69,7 @@ enum BrokerUser: String, CaseIterable {
         return switch exchange {
         case .mail: Self.pattern(mailKeys.map(Self.literal))
         case .parked: Self.pattern([Self.literal(RoutingKey.parked)])
-        case .watch: Self.pattern([Self.literal(RoutingKey.daemon(rawValue))])
+        case .watch: Self.pattern(watchKeys.map(Self.literal))
         case .mailbox, .model: ".*"  // fanout: the key says nothing
         }
     }
@@ -77,7 +77,18 @@ enum BrokerUser: String, CaseIterable {
     /// The keys it may bind its own queue with.
     func readKeys(on exchange: Exchange) -> String {
         if self == .admin { return ".*" }
-        return listensTo.contains(exchange) ? #"^daemon\."# : Self.pattern([])
+        guard listensTo.contains(exchange) else { return Self.pattern([]) }
+        return self == .watchd ? #"^(daemon|session)\."# : Self.pattern([Self.literal(RoutingKey.watchRequested)])
+    }
+
+    /// What it says of itself; whoever has sessions tells of them, and only watchd may ask for that.
+    private var watchKeys: [String] {
+        switch self {
+        case .smtpd, .relayd, .accessd: [RoutingKey.daemon(rawValue), RoutingKey.session(rawValue)]
+        case .watchd: [RoutingKey.daemon(rawValue), RoutingKey.watchRequested]
+        case .classifyd, .filerd: [RoutingKey.daemon(rawValue)]
+        case .admin: []
+        }
     }
 
     private var mailKeys: [String] {
