@@ -27,17 +27,19 @@ package enum Daemon {
         readArguments(name, description: description, help: help, keys: keys)
         ProcessLimits.restartWithRuntimeEnvironment()
         ProcessLimits.apply()
-        let settings = Settings()
         do {
+            let settings = try Settings.load(program: name)
             let logger = try bootstrapLogging(name, settings)
             try refuseRoot(name, settings)
             let running = try await services(settings, logger)
             logger.notice("started", metadata: [LogKey.version: "\(Version.current)", LogKey.pid: "\(getpid())"])
-            try await group(running, logger).run()
+            try await group(running + [SettingsReloader(settings: settings, logger: logger)], logger).run()
             logger.notice("stopped")
             exit(0)
         } catch let error as SettingsError {
             end(name, "\(error)", ExitCode.settings)
+        } catch let error as SettingsFileError {
+            end(name, error.problems.map(\.description).joined(separator: "; "), ExitCode.settings)
         } catch let error as PrivilegeError {
             end(name, error.text, ExitCode.privileges)
         } catch {
@@ -58,16 +60,26 @@ package enum Daemon {
             print("martlet-\(name) \(Version.current)")
             exit(0)
         default:
-            end(name, "does not know '\(first)'; it takes settings from the environment, see --help", ExitCode.usage)
+            end(name, "does not know '\(first)'; it takes settings from the environment and a file, see --help", ExitCode.usage)
         }
     }
 
-    package static func helpText(_ name: String, description: String, help: String, keys: [SettingKey]) -> String {
+    /// `keys`: what is read besides the declared keys of that program.
+    package static func helpText(_ name: String, description: String, help: String, keys: [SettingKey] = []) -> String {
+        let declared = SettingsRegistry.program(name)?.keys ?? SettingKey.process
+        let known = Set(declared.map(\.key))
         var text = "martlet-\(name): \(description)\n\n"
         if !help.isEmpty { text += help + "\n\n" }
         text += "Settings (environment variables; NAME_FILE names a file that holds the value):\n\n"
-        text += SettingKey.table(keys + SettingKey.process)
-        text += "\nSIGTERM and SIGINT end it gracefully. It writes its log to standard error.\n"
+        text += SettingKey.table(keys.filter { !known.contains($0.key) } + declared)
+        text += """
+
+            They may also stand in a YAML file, as `martlet config keys` shows: MARTLET_CONFIG names it, otherwise it is
+            \(SettingsFile.defaultPath) if that exists. The environment wins over the file.
+            SIGHUP reads the file again; what is marked (live) changes at once, the rest with the next start.
+            SIGTERM and SIGINT end it gracefully. It writes its log to standard error.
+
+            """
         return text
     }
 
@@ -80,13 +92,15 @@ package enum Daemon {
 
     /// Standard error, by the settings `log.level` and `log.format`.
     package static func bootstrapLogging(_ name: String, _ settings: Settings) throws -> Logger {
-        let text = settings.string("log.level", default: "info")
-        guard let level = Logger.Level(rawValue: text) else {
-            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            throw SettingsError(variable: "MARTLET_LOG_LEVEL", problem: "is not a level", expected: "one of \(levels)")
+        // The declaration allows the names of levels only.
+        let read = { @Sendable (settings: Settings) in Logger.Level(rawValue: try settings.choice("log.level")) ?? .info }
+        let level = LogLevelSwitch(try read(settings))
+        settings.onReload { settings in
+            let new = try read(settings)
+            return { level.set(new) }
         }
         let format = try settings.choice("log.format", default: LineLogHandler.Format.text)
-        LoggingSystem.bootstrap { label in LineLogHandler(label: label, level: level, format: format) }
+        LoggingSystem.bootstrap { label in LineLogHandler(label: label, following: level, format: format) }
         return Logger(label: name)
     }
 

@@ -12,7 +12,13 @@ package struct LineLogHandler: LogHandler {
     package enum Format: String, Sendable, CaseIterable { case text, json }
 
     package var metadata: Logger.Metadata = [:]
-    package var logLevel: Logger.Level
+    /// The level of the process, unless this logger was given one of its own.
+    package var logLevel: Logger.Level {
+        get { ownLevel ?? processLevel.level }
+        set { ownLevel = newValue }
+    }
+    private var ownLevel: Logger.Level?
+    private let processLevel: LogLevelSwitch
     private let label: String
     private let format: Format
     private let output: @Sendable ([UInt8]) -> Void
@@ -21,8 +27,16 @@ package struct LineLogHandler: LogHandler {
         label: String, level: Logger.Level, format: Format,
         output: @escaping @Sendable ([UInt8]) -> Void = writeToStandardError
     ) {
+        self.init(label: label, following: LogLevelSwitch(level), format: format, output: output)
+    }
+
+    /// `level` may change at any time.
+    package init(
+        label: String, following level: LogLevelSwitch, format: Format,
+        output: @escaping @Sendable ([UInt8]) -> Void = writeToStandardError
+    ) {
         self.label = label
-        self.logLevel = level
+        self.processLevel = level
         self.format = format
         self.output = output
     }

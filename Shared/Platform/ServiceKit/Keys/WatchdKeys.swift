@@ -1,0 +1,7 @@
+extension SettingKey {
+    package static let watchd: [SettingKey] =
+        [
+            SettingKey("watch.host", "host", default: "127.0.0.1", "address to listen on"),
+            SettingKey("watch.port", "port", default: "8025", "HTTP port"),
+        ] + postgres(connections: 4) + amqp
+}

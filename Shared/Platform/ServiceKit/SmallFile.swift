@@ -1,0 +1,37 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Reading of files that are small by nature: settings and secrets.
+enum SmallFile {
+    /// All of it; `nil` if it cannot be read or is larger (`errno` tells why).
+    static func bytes(of path: String, atMost limit: Int) -> [UInt8]? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer {
+            let reason = errno
+            close(descriptor)
+            errno = reason
+        }
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        var filled = 0
+        while filled <= limit {
+            let count = bytes.withUnsafeMutableBytes { buffer -> Int in
+                guard let base = buffer.baseAddress else { return -1 }
+                return read(descriptor, base + filled, limit + 1 - filled)
+            }
+            if count < 0, errno == EINTR { continue }
+            if count < 0 { return nil }
+            if count == 0 { return Array(bytes.prefix(filled)) }
+            filled += count
+        }
+        errno = EFBIG
+        return nil
+    }
+
+    /// The first line; `nil` if the file cannot be read or is longer than 4 KiB.
+    static func firstLine(of path: String) -> String? {
+        guard let bytes = bytes(of: path, atMost: 4096) else { return nil }
+        return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+    }
+}
