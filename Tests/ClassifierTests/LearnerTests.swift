@@ -16,11 +16,11 @@ struct LearnerTests {
 
     @Test("a new label changes its mind")
     func unlearns() {
-        var learner = OnlineLearner(model: Samples.trained(), seed: 5)
+        var model = Samples.trained()
         let extractor = FeatureExtractor()
         let mail = extractor.featureSet(of: Samples.mail(body: "free casino bonus click here"))
-        for _ in 0..<20 { learner.learn(mail, isSpam: false) }
-        #expect(learner.model.logOdds(mail) < 0)
+        for _ in 0..<20 { model.learn(Lesson(features: mail, isSpam: false)) }
+        #expect(model.logOdds(mail) < 0)
     }
 
     @Test("counts errors and the area above the curve")

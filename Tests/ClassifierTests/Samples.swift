@@ -18,16 +18,20 @@ enum Samples {
 
     /// A small model that knows two kinds of mail.
     static func trained() -> SpamModel {
-        var learner = OnlineLearner(seed: 3)
+        var model = SpamModel()
         let extractor = FeatureExtractor()
         let wanted = [
             "lunch at noon in the garden", "the meeting notes are attached", "please review the parser patch",
         ]
         let unwanted = ["buy cheap pills now", "you won the lottery prize money", "free casino bonus click here"]
         for _ in 0..<30 {
-            for body in wanted { learner.learn(extractor.featureSet(of: mail(body: body)), isSpam: false) }
-            for body in unwanted { learner.learn(extractor.featureSet(of: mail(body: body)), isSpam: true) }
+            for body in wanted {
+                model.learn(Lesson(features: extractor.featureSet(of: mail(body: body)), isSpam: false))
+            }
+            for body in unwanted {
+                model.learn(Lesson(features: extractor.featureSet(of: mail(body: body)), isSpam: true))
+            }
         }
-        return learner.model
+        return model
     }
 }

@@ -52,14 +52,18 @@ package struct Evaluation: Sendable {
         return evaluation
     }
 
-    /// Test, then train, in the order of time, from an empty model.
-    package static func prequential(_ mails: [LabelledMail], settings: OnlineLearner.Settings) -> Evaluation {
-        var learner = OnlineLearner(settings: settings)
+    /// Test, then train, in the order given.
+    package static func prequential(
+        _ mails: some Sequence<LabelledMail>, from model: SpamModel = SpamModel(),
+        settings: LearningSettings = LearningSettings()
+    ) -> Evaluation {
+        var model = model
         var evaluation = Evaluation()
-        for mail in mails.sorted(by: { $0.order < $1.order }) {
-            let fused = learner.model.logOdds(mail.features)
-            evaluation.add(logOdds: fused, saysSpam: fused > 0, isSpam: mail.isSpam)
-            learner.learn(mail.features, isSpam: mail.isSpam)
+        for mail in mails {
+            evaluation.add(
+                logOdds: model.logOdds(mail.features), saysSpam: model.isSpam(mail.features), isSpam: mail.isSpam)
+            model.learn(
+                Lesson(features: mail.features, isSpam: mail.isSpam, source: .sample), settings: settings)
         }
         return evaluation
     }

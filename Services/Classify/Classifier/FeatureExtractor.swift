@@ -53,6 +53,8 @@ package final class FeatureExtractor {
     var sections: [(field: WordField, range: Range<Int>)] = []
     var headerBuffer: [UInt8] = []
     var parts = PartList()
+    /// Slots of `MailTrait`.
+    var traits: [UInt32] = []
     /// For the reason that names the first deceiving link: what it shows, where it leads.
     var mismatch: (shown: String, real: String)?
     var rules = RuleFindings()
@@ -74,6 +76,7 @@ package final class FeatureExtractor {
         readText(header, sample)
         readWords()
         readStructure(header, sample)
+        readTraits(header, sample)
         rules.check(visible: content.bytes, parts: parts.leaves)
     }
 
@@ -91,7 +94,7 @@ package final class FeatureExtractor {
         String(decoding: canonical(bytes: Array(text.utf8)), as: UTF8.self)
     }
 
-    package func featureSet() -> FeatureSet { FeatureSet(views: bags.map(\.ids)) }
+    package func featureSet() -> FeatureSet { FeatureSet(views: bags.map(\.ids), traits: traits) }
 
     package func featureSet(of sample: MailSample) -> FeatureSet {
         read(sample)

@@ -58,8 +58,13 @@ struct FeatureBag {
 /// The features of one mail, all views: what is learnt from, and what a reservoir keeps. Holds no text.
 package struct FeatureSet: Sendable, Equatable {
     package var views: [[UInt32]]
+    /// What the header says about the kind of mail (`MailTrait`); for the category only.
+    package var traits: [UInt32]
 
-    package init(views: [[UInt32]]) { self.views = views }
+    package init(views: [[UInt32]], traits: [UInt32] = []) {
+        self.views = views
+        self.traits = traits
+    }
 }
 
 /// Multiplicative hashing; stable for ever, since models hold slots.

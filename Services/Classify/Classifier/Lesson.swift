@@ -6,8 +6,8 @@ package struct Lesson: Sendable {
         /// Somebody moved a mail into or out of Junk: nearly always a mistake of ours, so it says nothing about how
         /// often we are right. Views and fusion learn from it, calibration does not.
         case correction
-        /// A labelled collection (`martlet train`): mail as it comes, right and wrong verdicts alike. Calibration learns
-        /// from it too.
+        /// A labelled collection (`martlet train`): mail as it comes, right and wrong verdicts alike. Calibration
+        /// learns from it too.
         case sample
     }
 

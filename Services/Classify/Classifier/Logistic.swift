@@ -13,10 +13,13 @@ enum Logistic {
 }
 
 /// SplitMix64: small, fast, the same numbers on every machine for the same seed.
-package struct SeededGenerator: RandomNumberGenerator, Sendable {
+package struct SeededGenerator: RandomNumberGenerator, Sendable, Equatable {
     private var state: UInt64
 
     package init(seed: UInt64) { state = seed }
+
+    /// A generator made with this seed goes on where this one is.
+    var position: UInt64 { state }
 
     package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -1,85 +1,270 @@
+import MailCore
+
 /// The stored form of a model: what the snapshot file and `model.parameters` hold. All numbers little-endian.
 ///
-/// `MARTLETM`, version, tables (kind, bits, scale, one signed byte per slot), fusion, calibration, CRC-32. A weight is
-/// `sign(q) * (q / 127)^2 * scale`: small weights, which are most of them, keep the finer steps.
+/// `MARTLETM`, version, examples, tables (kind, bits, form, weights), fusion, calibrations, biases, memory, CRC-32. A
+/// table is stored *coarse* (scale, one signed byte a slot, both learners alike: the snapshot) or *exact* (variable-length
+/// integers: what has learnt). Coarse, a weight is `sign(q) * (q / 127)^2 * scale`: small weights, which are most of
+/// them, keep the finer steps.
+///
+/// Version 1 (one learner a view, coarse tables, no categories, no memory) is still read.
 package enum ModelFile {
     package enum Failure: Error, Equatable {
         case notAModel, unknownVersion(Int), damaged, unexpectedShape
     }
 
     static let magic: [UInt8] = Array("MARTLETM".utf8)
-    static let version: UInt16 = 1
-    private static let phishKind: UInt8 = 0x80
+    static let version: UInt16 = 2
 
-    package static func encode(_ model: SpamModel) -> [UInt8] {
+    /// - Parameter coarse: a third of the size, a little less exact; for a model whose learners are alike.
+    package static func encode(_ model: SpamModel, coarse: Bool = false) -> [UInt8] {
         var output = magic
         append(version, to: &output)
         append(model.examples, to: &output)
-        append(UInt16(model.tables.count + 1), to: &output)
-        for (kind, table) in model.tables.enumerated() {
-            append(table, kind: UInt8(truncatingIfNeeded: kind), to: &output)
+        append(UInt16(slots.count), to: &output)
+        for (kind, slot) in slots.enumerated() {
+            output.append(UInt8(truncatingIfNeeded: kind))
+            append(model[keyPath: slot.path], coarse: coarse, to: &output)
         }
-        append(model.phish, kind: phishKind, to: &output)
         let numbers =
-            [model.fusion.bias] + model.fusion.weights
-            + [model.calibration.slope, model.calibration.offset, model.calibration.threshold, model.phishBias]
+            [model.fusion.bias] + model.fusion.weights + numbers(model.calibration) + numbers(model.firstCalibration)
+            + [model.phishBias] + model.categories.kinds.map(\.bias)
         for number in numbers { append(number.bitPattern, to: &output) }
+        append(model.memory, to: &output)
         append(CRC32.checksum(output[...]), to: &output)
         return output
     }
 
     package static func decode(_ bytes: [UInt8]) throws(Failure) -> SpamModel {
         guard bytes.starts(with: magic) else { throw .notAModel }
-        guard bytes.count > magic.count + 4 else { throw .damaged }
+        guard bytes.count > magic.count + 6 else { throw .damaged }
         var reader = Reader(bytes: bytes, position: magic.count, end: bytes.count - 4)
         let fileVersion: UInt16 = try reader.integer()
-        guard fileVersion == version else { throw .unknownVersion(Int(fileVersion)) }
+        guard fileVersion == 1 || fileVersion == version else { throw .unknownVersion(Int(fileVersion)) }
         var tail = Reader(bytes: bytes, position: bytes.count - 4, end: bytes.count)
         guard try tail.integer() as UInt32 == CRC32.checksum(bytes[..<(bytes.count - 4)]) else { throw .damaged }
-        var model = SpamModel()
-        model.examples = try reader.integer()
-        guard try reader.integer() as UInt16 == UInt16(FeatureView.count + 1) else { throw .unexpectedShape }
-        for view in FeatureView.allCases {
-            model.tables[view.rawValue] = try table(
-                &reader, kind: UInt8(truncatingIfNeeded: view.rawValue), bits: view.bits)
-        }
-        model.phish = try table(&reader, kind: phishKind, bits: SpamModel.phishBits)
-        model.fusion.bias = try reader.number()
-        for index in model.fusion.weights.indices { model.fusion.weights[index] = try reader.number() }
-        model.calibration.slope = try reader.number()
-        model.calibration.offset = try reader.number()
-        model.calibration.threshold = try reader.number()
-        model.phishBias = try reader.number()
+        let model = fileVersion == 1 ? try decodeFirst(&reader) : try decodeSecond(&reader)
         guard reader.position == reader.end else { throw .damaged }
         return model
     }
 
+    /// The version of a file that can be read; `nil` for anything else.
+    package static func version(of bytes: [UInt8]) -> Int? {
+        guard bytes.starts(with: magic) else { return nil }
+        var reader = Reader(bytes: bytes, position: magic.count, end: bytes.count)
+        let version: UInt16? = try? reader.integer()
+        return version.map(Int.init)
+    }
+
+    package static var currentVersion: Int { Int(version) }
+
+    // MARK: - Versions
+
+    private static func decodeSecond(_ reader: inout Reader) throws(Failure) -> SpamModel {
+        var model = SpamModel()
+        model.examples = try reader.integer()
+        guard try reader.integer() as UInt16 == UInt16(slots.count) else { throw .unexpectedShape }
+        for (kind, slot) in slots.enumerated() {
+            guard try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: kind) else { throw .unexpectedShape }
+            model[keyPath: slot.path] = try table(&reader, bits: slot.bits)
+        }
+        model.fusion.bias = try reader.number()
+        for index in model.fusion.weights.indices { model.fusion.weights[index] = try reader.number() }
+        model.calibration = try calibration(&reader)
+        model.firstCalibration = try calibration(&reader)
+        model.phishBias = try reader.number()
+        for index in model.categories.kinds.indices { model.categories.kinds[index].bias = try reader.number() }
+        model.memory = try memory(&reader)
+        return model
+    }
+
+    /// Both learners start from the one there was, each with half of its say.
+    private static func decodeFirst(_ reader: inout Reader) throws(Failure) -> SpamModel {
+        var model = SpamModel()
+        model.examples = try reader.integer()
+        guard try reader.integer() as UInt16 == UInt16(FeatureView.count + 1) else { throw .unexpectedShape }
+        for view in FeatureView.allCases {
+            guard try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: view.rawValue),
+                try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: view.bits)
+            else { throw .unexpectedShape }
+            model.tables[view.rawValue] = try coarseTable(&reader, bits: view.bits)
+        }
+        guard try reader.integer() as UInt8 == 0x80,
+            try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: SpamModel.phishBits)
+        else { throw .unexpectedShape }
+        model.phish = try coarseTable(&reader, bits: SpamModel.phishBits)
+        model.fusion.bias = try reader.number()
+        for index in 0..<FeatureView.count {
+            let half = try reader.number() / 2
+            model.fusion.weights[index] = half
+            model.fusion.weights[index + FeatureView.count] = half
+        }
+        model.calibration = try calibration(&reader)
+        model.firstCalibration = model.calibration
+        model.phishBias = try reader.number()
+        return model
+    }
+
+    private static func numbers(_ calibration: SpamModel.Calibration) -> [Double] {
+        [calibration.slope, calibration.offset, calibration.threshold]
+    }
+
+    private static func calibration(_ reader: inout Reader) throws(Failure) -> SpamModel.Calibration {
+        var calibration = SpamModel.Calibration()
+        calibration.slope = try reader.number()
+        calibration.offset = try reader.number()
+        calibration.threshold = try reader.number()
+        return calibration
+    }
+
     // MARK: - Tables
 
-    private static func append(_ table: WeightTable, kind: UInt8, to output: inout [UInt8]) {
-        let scale = table.weights.reduce(Float(0)) { max($0, abs($1)) }
-        output.append(kind)
+    /// Every table of a model, in the order of the file.
+    private static let slots: [(path: any WritableKeyPath<SpamModel, WeightTable> & Sendable, bits: Int)] =
+        FeatureView.allCases.map { (\SpamModel.tables[$0.rawValue], $0.bits) }
+        + [(\SpamModel.phish, SpamModel.phishBits)]
+        + (0..<Verdict.Category.allCases.count).flatMap { kind in
+            [
+                (\SpamModel.categories.kinds[kind].words, CategoryModel.wordBits),
+                (\SpamModel.categories.kinds[kind].facts, CategoryModel.factBits),
+            ]
+        }
+
+    private static let coarseForm: UInt8 = 0
+    private static let exactForm: UInt8 = 1
+
+    private static func append(_ table: WeightTable, coarse: Bool, to output: inout [UInt8]) {
         output.append(UInt8(truncatingIfNeeded: table.bits))
+        if coarse {
+            output.append(coarseForm)
+            appendCoarse(table, to: &output)
+        } else {
+            output.append(exactForm)
+            var exact: [UInt8] = []
+            exact.reserveCapacity(2 * table.weights.count)
+            appendExact(table.weights.lazy.map { Int32($0.x) }, to: &exact)
+            appendExact(table.weights.lazy.map { Int32($0.y) - Int32($0.x) }, to: &exact)
+            append(UInt32(truncatingIfNeeded: exact.count), to: &output)
+            output += exact
+        }
+    }
+
+    private static func table(_ reader: inout Reader, bits: Int) throws(Failure) -> WeightTable {
+        guard try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: bits) else { throw .unexpectedShape }
+        let form: UInt8 = try reader.integer()
+        if form == coarseForm { return try coarseTable(&reader, bits: bits) }
+        guard form == exactForm else { throw .unexpectedShape }
+        let length: UInt32 = try reader.integer()
+        var numbers = VarintReader(try reader.slice(Int(length)))
+        let slow = try exact(&numbers, count: 1 << bits)
+        let rest = try exact(&numbers, count: 1 << bits)
+        guard numbers.isAtEnd else { throw .damaged }
+        var weights = [SIMD2<Int16>](repeating: .zero, count: 1 << bits)
+        for index in weights.indices {
+            weights[index] = SIMD2(Int16(clamping: slow[index]), Int16(clamping: slow[index] &+ rest[index]))
+        }
+        return WeightTable(bits: bits, weights: weights)
+    }
+
+    /// Zigzag integers; a zero is followed by how many more come after it.
+    private static func appendExact(_ values: some Sequence<Int32>, to output: inout [UInt8]) {
+        var zeros: UInt32 = 0
+        func flush() {
+            guard zeros > 0 else { return }
+            output.append(0)
+            output.appendVarint(zeros - 1)
+            zeros = 0
+        }
+        for value in values {
+            if value == 0 {
+                zeros += 1
+            } else {
+                flush()
+                output.appendVarint(Zigzag.encode(value))
+            }
+        }
+        flush()
+    }
+
+    private static func exact(_ numbers: inout VarintReader, count: Int) throws(Failure) -> [Int32] {
+        var values = [Int32](repeating: 0, count: count)
+        var index = 0
+        while index < count {
+            guard let number = numbers.next() else { throw .damaged }
+            if number != 0 {
+                values[index] = Zigzag.decode(number)
+                index += 1
+            } else {
+                guard let more = numbers.next(), Int(more) < count - index else { throw .damaged }
+                index += 1 + Int(more)
+            }
+        }
+        return values
+    }
+
+    private static func appendCoarse(_ table: WeightTable, to output: inout [UInt8]) {
+        let weights = table.weights.map { (Float($0.x) + Float($0.y)) / Float(2 * WeightTable.unit) }
+        let scale = weights.reduce(Float(0)) { max($0, abs($1)) }
         append(scale.bitPattern, to: &output)
-        for weight in table.weights {
+        for weight in weights {
             let code = scale > 0 ? (127 * (abs(weight) / scale).squareRoot()).rounded() : 0
             output.append(UInt8(bitPattern: Int8(clamping: Int(weight < 0 ? -code : code))))
         }
     }
 
-    private static func table(_ reader: inout Reader, kind: UInt8, bits: Int) throws(Failure) -> WeightTable {
-        guard try reader.integer() as UInt8 == kind, try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: bits)
-        else {
-            throw .unexpectedShape
-        }
+    private static func coarseTable(_ reader: inout Reader, bits: Int) throws(Failure) -> WeightTable {
         let scale = Float(bitPattern: try reader.integer())
-        guard scale.isFinite, scale >= 0 else { throw .damaged }
-        let values = (0..<256).map { pattern -> Float in
+        guard scale.isFinite, scale >= 0, scale < 1000 else { throw .damaged }
+        let values = (0..<256).map { pattern -> SIMD2<Int16> in
             let code = Float(Int8(bitPattern: UInt8(truncatingIfNeeded: pattern))) / 127
-            return (code < 0 ? -1 : 1) * code * code * scale
+            let weight = (code < 0 ? -1 : 1) * code * code * scale * Float(WeightTable.unit)
+            return SIMD2(repeating: Int16(clamping: Int(weight.rounded())))
         }
         let codes = try reader.slice(1 << bits)
         return WeightTable(bits: bits, weights: codes.map { values[Int($0)] })
+    }
+
+    // MARK: - Memory
+
+    private static func append(_ memory: LessonMemory, to output: inout [UInt8]) {
+        append(memory.generator.position, to: &output)
+        for kind in memory.kept {
+            append(UInt16(truncatingIfNeeded: kind.count), to: &output)
+            for example in kind {
+                append(UInt32(truncatingIfNeeded: example.count), to: &output)
+                output += example
+            }
+        }
+        append(UInt16(truncatingIfNeeded: memory.results.count), to: &output)
+        for result in memory.results {
+            append(result.fused.bitPattern, to: &output)
+            output.append(result.isSpam ? 1 : 0)
+        }
+    }
+
+    private static func memory(_ reader: inout Reader) throws(Failure) -> LessonMemory {
+        let generator = SeededGenerator(seed: try reader.integer())
+        var kept: [[[UInt8]]] = []
+        for _ in 0..<2 {
+            let count: UInt16 = try reader.integer()
+            guard count <= UInt16(LessonMemory.capacity) else { throw .damaged }
+            var examples: [[UInt8]] = []
+            for _ in 0..<count {
+                let length: UInt32 = try reader.integer()
+                guard length <= UInt32(LessonMemory.longest) else { throw .damaged }
+                examples.append(Array(try reader.slice(Int(length))))
+            }
+            kept.append(examples)
+        }
+        let count: UInt16 = try reader.integer()
+        guard count <= UInt16(LessonMemory.maximumResults) else { throw .damaged }
+        var results: [LessonMemory.Result] = []
+        for _ in 0..<count {
+            let fused = Float(bitPattern: try reader.integer())
+            guard fused.isFinite else { throw .damaged }
+            results.append(LessonMemory.Result(fused: fused, isSpam: try reader.integer() as UInt8 == 1))
+        }
+        return LessonMemory(kept: kept, results: results, generator: generator)
     }
 
     // MARK: - Numbers

@@ -8,7 +8,6 @@ package struct SnapshotTrainer {
     package var seed: UInt64 = 20
     package var folds = 3
     package var rates = [2.0, 1.0, 0.5]
-    package var falsePositiveBudget = 0.002
     /// Share of the examples whose short form is learnt as well, so that short plain mail is known.
     package var shortWeight = 0.5
     /// By `FeatureView`. Set, not fitted: a fit inside the collections trusts their headers, which say where a mail was
@@ -23,9 +22,11 @@ package struct SnapshotTrainer {
         let unseen = byFold(order)
         report("\(unseen.count / 2) mails scored by models that had not seen them")
         var model = trainViews(order, seed: seed)
-        model.fusion.weights = fusionWeights
-        let results = unseen.map { (fused: model.fusion.logOdds($0.views), isSpam: $0.isSpam) }
-        model.calibration = .fitted(results, falsePositiveBudget: falsePositiveBudget)
+        // Both learners start from the same weights.
+        model.fusion.weights = fusionWeights.map { $0 / 2 } + fusionWeights.map { $0 / 2 }
+        let results = unseen.map { (fused: model.fusion.logOdds($0.scores), isSpam: $0.isSpam) }
+        model.calibration = .fitted(results, falsePositiveBudget: SpamModel.Calibration.falsePositiveBudget)
+        model.firstCalibration = model.calibration
         trainPhish(order, &model)
         model.examples = UInt64(order.count)
         report("fusion \(model.fusion.weights.map { ($0 * 100).rounded() / 100 }) bias \(model.fusion.bias)")
@@ -45,18 +46,16 @@ package struct SnapshotTrainer {
 
     private func score(_ mails: [LabelledMail], _ model: SpamModel) -> [Scored] {
         mails.flatMap { mail in
-            let weight = mail.source.weight
-            return [
-                Scored(views: model.viewScores(mail.features), isSpam: mail.isSpam, weight: weight),
-                Scored(views: model.viewScores(mail.short), isSpam: mail.isSpam, weight: weight * shortWeight),
+            [
+                Scored(scores: model.scores(mail.features), isSpam: mail.isSpam),
+                Scored(scores: model.scores(mail.short), isSpam: mail.isSpam),
             ]
         }
     }
 
     private struct Scored {
-        var views: [Double]
+        var scores: [Double]
         var isSpam: Bool
-        var weight: Double
     }
 
     private func trainViews(_ mails: [LabelledMail], seed: UInt64) -> SpamModel {
@@ -66,8 +65,9 @@ package struct SnapshotTrainer {
         for rate in rates {
             for mail in mails.shuffled(using: &generator) {
                 let weight = mail.source.weight * (mail.isSpam ? balance : 1)
-                model.step(mail.features, isSpam: mail.isSpam, rate: rate * min(weight, 4))
-                model.step(mail.short, isSpam: mail.isSpam, rate: rate * shortWeight * min(weight, 4))
+                let full = rate * min(weight, 4)
+                model.step(mail.features, isSpam: mail.isSpam, rate: full, salt: generator.salt())
+                model.step(mail.short, isSpam: mail.isSpam, rate: full * shortWeight, salt: generator.salt())
             }
         }
         return model
@@ -92,7 +92,7 @@ package struct SnapshotTrainer {
                     let ids = SpamModel.phishIDs(features.views[FeatureView.words.rawValue])
                     let score = model.phish.score(ids) + model.phishBias
                     let error = (isPhish ? 1 : 0) - Logistic.probability(score)
-                    model.phish.update(ids, step: rate * weight * error)
+                    model.phish.update(ids, steps: SIMD2(repeating: rate * weight * error), salt: generator.salt())
                     model.phishBias += 0.01 * rate * weight * error
                 }
             }
@@ -101,10 +101,14 @@ package struct SnapshotTrainer {
 }
 
 extension SpamModel {
-    fileprivate mutating func step(_ features: FeatureSet, isSpam: Bool, rate: Double) {
+    fileprivate mutating func step(_ features: FeatureSet, isSpam: Bool, rate: Double, salt: UInt32) {
         for index in tables.indices {
-            let ids = features.views[index]
-            tables[index].learn(ids, score: tables[index].score(ids), isSpam: isSpam, rate: rate, confident: 6)
+            tables[index].learn(
+                features.views[index], isSpam: isSpam, rates: SIMD2(repeating: rate), confident: 6, salt: salt)
         }
     }
+}
+
+extension SeededGenerator {
+    fileprivate mutating func salt() -> UInt32 { UInt32(truncatingIfNeeded: next()) }
 }

@@ -6,8 +6,8 @@ extension SpamModel {
         of sample: MailSample, version: Int64, using extractor: FeatureExtractor
     ) -> Verdict {
         extractor.read(sample)
-        let views = viewScores { extractor.bags[$0].ids }
-        let fused = calibration.logOdds(fusion.logOdds(views))
+        let scores = scores { extractor.bags[$0].ids }
+        let fused = calibration.logOdds(fusion.logOdds(scores))
         var probability = Logistic.probability(fused)
         var label = Verdict.Label.ham
         if probability > calibration.threshold || extractor.rules.floor != .ham {
@@ -17,35 +17,55 @@ extension SpamModel {
         var explanation = Explanation(towardsSpam: label != .ham)
         explanation.add(extractor.rules)
         for view in FeatureView.allCases {
-            let factor = calibration.slope * fusion.weights[view.rawValue] * Logistic.squashFactor(views[view.rawValue])
             let bag = extractor.bags[view.rawValue]
-            guard !bag.ids.isEmpty, factor != 0 else { continue }
+            let factor = factors(view, scores)
+            guard !bag.ids.isEmpty, factor != .zero else { continue }
             let scale = factor / Double(bag.ids.count).squareRoot()
             switch view {
-            case .header: explanation.add(.headerPattern, factor * views[view.rawValue])
-            case .text: explanation.add(.textPattern, factor * views[view.rawValue])
+            case .header: explanation.add(.headerPattern, share(view, scores))
+            case .text: explanation.add(.textPattern, share(view, scores))
             case .words: addWords(bag, scale, extractor, &explanation)
             case .structure:
                 for id in bag.ids {
                     let feature = StructureFeature(rawValue: id)
-                    explanation.add(feature?.reason ?? .structure, scale * Double(tables[view.rawValue][id]), feature)
+                    let share = (scale * tables[view.rawValue][id]).sum()
+                    explanation.add(feature?.reason ?? .structure, share, feature)
                 }
             }
         }
         return Verdict(
             label: label, probability: probability, reasons: explanation.reasons(mismatch: extractor.mismatch),
-            modelVersion: version)
+            modelVersion: version, category: label == .ham ? category(of: extractor) : nil)
+    }
+
+    private func category(of extractor: FeatureExtractor) -> Verdict.Category? {
+        categories.category(
+            words: extractor.bags[FeatureView.words.rawValue].ids,
+            structure: extractor.bags[FeatureView.structure.rawValue].ids, traits: extractor.traits)
+    }
+
+    /// By what a view's log-odds, of the slow and of the fast learner, count in the calibrated log-odds of the verdict.
+    private func factors(_ view: FeatureView, _ scores: [Double]) -> SIMD2<Double> {
+        let (slow, fast) = (view.rawValue, view.rawValue + FeatureView.count)
+        return calibration.slope
+            * SIMD2(
+                fusion.weights[slow] * Logistic.squashFactor(scores[slow]),
+                fusion.weights[fast] * Logistic.squashFactor(scores[fast]))
+    }
+
+    private func share(_ view: FeatureView, _ scores: [Double]) -> Double {
+        (factors(view, scores) * SIMD2(scores[view.rawValue], scores[view.rawValue + FeatureView.count])).sum()
     }
 
     /// A pair of words shares its contribution between the two.
     private func addWords(
-        _ bag: FeatureBag, _ scale: Double, _ extractor: FeatureExtractor, _ explanation: inout Explanation
+        _ bag: FeatureBag, _ scale: SIMD2<Double>, _ extractor: FeatureExtractor, _ explanation: inout Explanation
     ) {
         let table = tables[FeatureView.words.rawValue]
         let words = extractor.words.words
         var shares = [Double](repeating: 0, count: words.count)
         for (id, origin) in zip(bag.ids, bag.origins) {
-            let share = scale * Double(table[id])
+            let share = (scale * table[id]).sum()
             let index = Int(origin >> 3)
             let distance = Int(origin & 7)
             guard index < shares.count, distance <= index else { continue }

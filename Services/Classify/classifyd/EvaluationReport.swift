@@ -32,7 +32,7 @@ struct EvaluationReport {
         let spamassassin = training.filter {
             [.spamassassinHam, .spamassassinHardHam, .spamassassinSpam].contains($0.source)
         }
-        line("3 replays", .prequential(spamassassin, settings: .init()))
+        line("all", .prequential(spamassassin.sorted { $0.order < $1.order }))
         learningCurve(mails, model)
         speed(model)
     }
@@ -80,13 +80,13 @@ struct EvaluationReport {
         Swift.print("\n5. The shipped model learns from the unseen sources, mail by mail, scored before it learns")
         var generator = SeededGenerator(seed: 7)
         let order = mails.filter { !$0.source.isForTraining }.shuffled(using: &generator)
-        var learner = OnlineLearner(model: model)
+        var learner = model
         var part = Evaluation()
         for (index, mail) in order.enumerated() {
             let features = mail.features
             part.add(
-                logOdds: learner.model.logOdds(features), saysSpam: learner.model.isSpam(features), isSpam: mail.isSpam)
-            learner.learn(features, isSpam: mail.isSpam)
+                logOdds: learner.logOdds(features), saysSpam: learner.isSpam(features), isSpam: mail.isSpam)
+            learner.learn(Lesson(features: features, isSpam: mail.isSpam))
             if [100, 300, 600, 1000, order.count].contains(index + 1) {
                 line("up to mail \(index + 1)", part)
                 part = Evaluation()
