@@ -2,6 +2,7 @@ package import LineServer
 package import Logging
 import MailCore
 package import SASL
+import ServiceKit
 package import Storage
 
 /// What sessions work with: the storage behind closures, so that a session runs in a test without one.
@@ -16,6 +17,8 @@ package struct SMTPService: Sendable {
     package var openSink: @Sendable () async throws -> any MessageIntake.Sink
     package var logger: Logger
     private let guessing: GuessLimiter
+    /// What sessions to come are configured with.
+    private let latest: LiveSetting<SMTPConfiguration>
 
     package init(
         configuration: SMTPConfiguration, logger: Logger,
@@ -25,6 +28,7 @@ package struct SMTPService: Sendable {
         openSink: @escaping @Sendable () async throws -> any MessageIntake.Sink
     ) {
         self.configuration = configuration
+        self.latest = LiveSetting(configuration)
         self.resolve = resolve
         self.authenticate = authenticate
         self.submit = submit
@@ -34,10 +38,19 @@ package struct SMTPService: Sendable {
             perMinute: configuration.badRecipientsPerMinute, burst: configuration.badRecipientsPerMinute * 4)
     }
 
+    /// Another configuration for connections to come.
+    package func update(_ configuration: SMTPConfiguration) {
+        latest.set(configuration)
+        guessing.update(
+            perMinute: configuration.badRecipientsPerMinute, burst: configuration.badRecipientsPerMinute * 4)
+    }
+
     /// One connection, from greeting to end.
     package func serve(_ connection: isolated LineConnection) async {
         let role = SMTPRole(rawValue: connection.listener.role) ?? .mx
-        var session = SMTPSession(service: self, role: role, isSecure: connection.isSecure)
+        var service = self
+        service.configuration = latest.value
+        var session = SMTPSession(service: service, role: role, isSecure: connection.isSecure)
         await session.run(connection)
     }
 

@@ -20,25 +20,34 @@ import Storage
 @main
 struct Smtpd {
     static func main() async {
-        await Daemon.main("smtpd", description: "takes mail by SMTP", keys: SMTPSettings.keys) { values, logger in
+        await Daemon.main("smtpd", description: "takes mail by SMTP") { values, logger in
             let settings = try SMTPSettings(values, logger)
             let pool = PostgresPool(configuration: settings.postgres, logger: logger)
             let publisher = AMQPPublisher(configuration: settings.amqp, logger: logger)
             let hints = HintPublisher(publisher: publisher)
             let acceptance = AcceptanceQueue(
-                pool: pool, onCommitted: { hints.announce(.classify, $0) }, outboxMaximum: settings.outboxMaximum,
+                pool: pool, onCommitted: { hints.announce(.classify, $0) }, outboxMaximum: settings.live.outboxMaximum,
                 logger: logger)
             let accounts = AccountStore(pool: pool)
             let postmaster = Postmaster(accounts: accounts)
-            let authenticator = Authenticator(accounts: accounts, failuresPerMinute: settings.failuresPerMinute)
+            let authenticator = Authenticator(accounts: accounts, failuresPerMinute: settings.live.failuresPerMinute)
             let smtp = SMTPService(
-                configuration: settings.smtp, logger: logger, resolve: postmaster.resolve,
+                configuration: settings.live.smtp, logger: logger, resolve: postmaster.resolve,
                 authenticate: authenticator.authenticate, submit: acceptance.submit,
                 openSink: { try await BodyUpload.begin(in: pool) })
             let server = LineServer(
-                listeners: settings.listeners, limits: settings.limits, certificates: settings.certificates,
+                listeners: settings.listeners, limits: settings.live.limits, certificates: settings.certificates,
                 daemon: "smtpd", greetingWhenFull: { _ in smtp.greetingWhenFull }, logger: logger,
                 session: smtp.serve)
+            values.onReload { values in
+                let live = try SMTPSettings.Live(values, offersTLS: settings.certificates != nil)
+                return {
+                    smtp.update(live.smtp)
+                    server.update(live.limits)
+                    acceptance.update(outboxMaximum: live.outboxMaximum)
+                    authenticator.update(failuresPerMinute: live.failuresPerMinute)
+                }
+            }
             return [
                 pool, publisher, acceptance,
                 SessionWatch(daemon: "smtpd", amqp: settings.amqp, publisher: publisher, logger: logger), server,

@@ -1,32 +1,33 @@
 import AMQP
+import Classifier
 import FoundationEssentials
 import PostgreSQL
 import QueueContracts
 import ServiceKit
 
-/// What classifyd reads from its environment.
+/// What classifyd reads from its settings (`SettingKey.classifyd`).
 struct ClassifySettings {
-    static let keys =
-        [
-            SettingKey(
-                "classify.snapshot", "path", "model that a new installation starts with (found by itself if unset)"),
-            SettingKey("classify.threads", "number", default: "2", "threads that judge mails"),
-        ] + SettingKey.postgres + SettingKey.amqp
-
     let postgres: PostgresConfiguration
     let amqp: AMQPConfiguration
     let queueType: QueueType
     let snapshot: String
     let threads: Int
+    let learning: Trainer.Options
 
     init(_ settings: Settings) throws {
         postgres = PostgresConfiguration(
             url: try settings.required("postgres.url"),
-            connections: try settings.int("postgres.connections", default: 4, in: 1...1000),
+            connections: try settings.int("postgres.connections"),
             applicationName: "martlet-classifyd")
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-classifyd")
         queueType = try settings.choice("queues.type", default: QueueType.classic)
-        threads = try settings.int("classify.threads", default: 2, in: 1...64)
+        threads = try settings.int("classify.threads")
+        var learning = Trainer.Options()
+        learning.dailyLimit = try settings.int("learn.daily_limit", default: learning.dailyLimit, in: 0...1_000_000)
+        learning.interval = try settings.duration(
+            "learn.interval", default: learning.interval, in: .zero ... .seconds(3600))
+        learning.versionsKept = try settings.int("learn.versions_kept", default: learning.versionsKept, in: 1...10_000)
+        self.learning = learning
         let configured = settings.string("classify.snapshot", default: "")
         guard let found = configured.isEmpty ? SnapshotFile.find() : configured,
             FileManager.default.isReadableFile(atPath: found)

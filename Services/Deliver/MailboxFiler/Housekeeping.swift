@@ -1,6 +1,6 @@
 package import Logging
 import MailCore
-import ServiceKit
+package import ServiceKit
 import ServiceLifecycle
 package import Storage
 
@@ -10,7 +10,7 @@ package struct Housekeeping: Service {
     private let reaper: Reaper
     private let work: WorkStore
     private let partitions: EventPartitions
-    private let interval: Duration
+    private let interval: LiveSetting<Duration>
     private let logger: Logger
 
     private static let lateBatch = 1000
@@ -23,7 +23,7 @@ package struct Housekeeping: Service {
 
     /// - Parameter interval: between rounds; several filerds share the work by locks.
     package init(
-        reaper: Reaper, work: WorkStore, partitions: EventPartitions, interval: Duration, logger: Logger
+        reaper: Reaper, work: WorkStore, partitions: EventPartitions, interval: LiveSetting<Duration>, logger: Logger
     ) {
         self.reaper = reaper
         self.work = work
@@ -49,7 +49,7 @@ package struct Housekeeping: Service {
                     }
                 }
                 // On no mail's path. Sleep ends early at shutdown.
-                try? await Task.sleep(for: interval)
+                try? await Task.sleep(for: interval.value)
             }
         }
     }

@@ -20,26 +20,17 @@ struct Filerd {
     /// Hints, of up to 128 mails each. What a killed filerd had taken is done again one by one, so it takes few.
     private static let prefetch: UInt16 = 32
 
-    static let keys =
-        SettingKey.postgres + SettingKey.amqp + [
-            SettingKey("filer.batch", "number", default: "256", "most mails filed in one transaction"),
-            SettingKey("reaper.delay", "duration", default: "24h", "how long a body without a reference is kept"),
-            SettingKey("history.days", "number", default: "30", "days that the history of mails is kept"),
-            SettingKey("housekeeping.interval", "duration", default: "5min", "between rounds of deleting what is due"),
-        ]
-
     static func main() async {
-        await Daemon.main("filerd", description: "puts classified mail into mailboxes", keys: keys) {
-            settings, logger in
+        await Daemon.main("filerd", description: "puts classified mail into mailboxes") { settings, logger in
             let pool = PostgresPool(
                 configuration: PostgresConfiguration(
                     url: try settings.required("postgres.url"),
-                    connections: try settings.int("postgres.connections", default: 4, in: 2...1000),
+                    connections: try settings.int("postgres.connections"),
                     applicationName: "martlet-filerd"),
                 logger: logger)
             let broker = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-filerd")
             let queues = try settings.choice("queues.type", default: QueueType.classic)
-            let batch = try settings.int("filer.batch", default: 256, in: 1...256)
+            let batch = try settings.int("filer.batch")
 
             let publisher = AMQPPublisher(configuration: broker, logger: logger)
             let hints = HintPublisher(publisher: publisher)
@@ -50,13 +41,11 @@ struct Filerd {
             let housekeeping = Housekeeping(
                 reaper: Reaper(
                     pool: pool,
-                    delay: try settings.duration(
-                        "reaper.delay", default: .seconds(86_400), in: .zero ... .seconds(31_536_000))),
+                    delay: try settings.live { try $0.duration("reaper.delay") }),
                 work: work,
                 partitions: EventPartitions(
-                    pool: pool, keepDays: try settings.int("history.days", default: 30, in: 1...36_500)),
-                interval: try settings.duration(
-                    "housekeeping.interval", default: .seconds(300), in: .seconds(1) ... .seconds(86_400)),
+                    pool: pool, keepDays: try settings.live { try $0.int("history.days") }),
+                interval: try settings.live { try $0.duration("housekeeping.interval") },
                 logger: logger)
             return [
                 pool, publisher,

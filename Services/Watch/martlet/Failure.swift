@@ -11,6 +11,8 @@ struct Failure: Error, Encodable {
     static func data(_ text: String) -> Failure { Failure(error: text, code: 65) }
     static func noInput(_ text: String) -> Failure { Failure(error: text, code: 66) }
     static func notFound(_ text: String) -> Failure { Failure(error: text, code: 67) }
+    static func notYet(_ text: String) -> Failure { Failure(error: text, code: 75) }
+    static func settings(_ text: String) -> Failure { Failure(error: text, code: 78) }
 
     private init(error: String, code: Int32) {
         self.error = error
@@ -22,6 +24,7 @@ struct Failure: Error, Encodable {
             switch error {
             case let failure as Failure: failure
             case let error as SettingsError: Failure(error: "\(error)", code: 78)
+            case let error as SettingsFileError: Failure(error: "\(error)", code: 78)
             case let error as PostgresError: Failure(postgres: error)
             case let error as AMQPError: Failure(error: "the broker: \(error)", code: 69)
             case let error as AccountStore.AdministrationError: Failure(administration: error)

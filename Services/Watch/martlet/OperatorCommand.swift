@@ -46,16 +46,16 @@ extension OperatorCommand {
     /// The schema owner's connections, few: the daemons need theirs.
     func openPool() throws -> PostgresPool {
         let configuration = PostgresConfiguration(
-            url: try Settings().required("postgres.url"), connections: 2, applicationName: "martlet")
+            url: try Settings(program: "martlet").required("postgres.url"), connections: 2, applicationName: "martlet")
         return PostgresPool(
             configuration: configuration, logger: Logger(label: "martlet") { _ in SwiftLogNoOpLogHandler() })
     }
 
     func openBroker() throws -> AMQPAdmin {
-        AMQPAdmin(configuration: try AMQPConfiguration(url: try Settings().required("amqp.url"), name: "martlet"))
+        AMQPAdmin(configuration: try AMQPConfiguration(url: try Settings(program: "martlet").required("amqp.url"), name: "martlet"))
     }
 
-    func queueType() throws -> QueueType { try Settings().choice("queues.type", default: QueueType.classic) }
+    func queueType() throws -> QueueType { try Settings(program: "martlet").choice("queues.type", default: QueueType.classic) }
 }
 
 /// One JSON document; keys sorted, so that output can be compared.

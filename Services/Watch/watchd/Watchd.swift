@@ -15,20 +15,12 @@ import ServiceLifecycle
 
 @main
 struct Watchd {
-    static let keys =
-        [
-            SettingKey(
-                "watch.host", "host", default: "127.0.0.1", "address to listen on; has no access control, keep it local"
-            ),
-            SettingKey("watch.port", "port", default: "8025", "HTTP port"),
-        ] + SettingKey.postgres + SettingKey.amqp
-
     static func main() async {
-        await Daemon.main("watchd", description: "metrics and health over HTTP", keys: keys) { settings, logger in
+        await Daemon.main("watchd", description: "metrics and health over HTTP") { settings, logger in
             let pool = PostgresPool(
                 configuration: PostgresConfiguration(
                     url: try settings.required("postgres.url"),
-                    connections: try settings.int("postgres.connections", default: 4, in: 1...1000),
+                    connections: try settings.int("postgres.connections"),
                     applicationName: "martlet-watchd"),
                 logger: logger)
             let broker = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-watchd")
@@ -41,8 +33,8 @@ struct Watchd {
                 pool,
                 ReportCollector(consumer: consumer, board: board, logger: logger),
                 WatchServer(
-                    host: settings.string("watch.host", default: "127.0.0.1"),
-                    port: try settings.port("watch.port", default: 8025),
+                    host: try settings.text("watch.host"),
+                    port: try settings.port("watch.port"),
                     board: board, inspector: HealthInspector(board: board, sources: sources),
                     metrics: MetricsPage(
                         board: board, sources: sources, instance: settings.string("instance", default: "local")),

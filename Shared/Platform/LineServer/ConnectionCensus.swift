@@ -6,16 +6,24 @@ final class ConnectionCensus: Sendable {
         var open: [ObjectIdentifier: LineConnection] = [:]
         var perAddress: [String: Int] = [:]
         var closing = false
+        var maximum: Int
+        /// 0 means no limit.
+        var maximumPerAddress: Int
     }
 
-    private let state = Mutex(State())
-    private let maximum: Int
-    private let perAddress: Int
+    private let state: Mutex<State>
     private let descriptors = DescriptorBudget()
 
     init(maximum: Int, perAddress: Int) {
-        self.maximum = maximum
-        self.perAddress = perAddress
+        self.state = Mutex(State(maximum: maximum, maximumPerAddress: perAddress))
+    }
+
+    /// Who is there already stays.
+    func update(maximum: Int, perAddress: Int) {
+        state.withLock {
+            $0.maximum = maximum
+            $0.maximumPerAddress = perAddress
+        }
     }
 
     /// False when a limit is reached.
@@ -23,7 +31,8 @@ final class ConnectionCensus: Sendable {
         state.withLock { state in
             let key = connection.peer.key
             let count = state.perAddress[key, default: 0]
-            guard !state.closing, state.open.count < maximum, perAddress == 0 || count < perAddress,
+            let perAddress = state.maximumPerAddress
+            guard !state.closing, state.open.count < state.maximum, perAddress == 0 || count < perAddress,
                 descriptors.allows(state.open.count)
             else { return false }
             state.perAddress[key] = count + 1

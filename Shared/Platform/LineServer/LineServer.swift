@@ -13,7 +13,8 @@ package final class LineServer: Service, Sendable {
     package typealias Session = @Sendable (isolated LineConnection) async -> Void
 
     private let listeners: [LineListener]
-    private let limits: LineLimits
+    /// New connections take what is there when they come.
+    private let currentLimits: Mutex<LineLimits>
     private let certificates: TLSCertificates?
     private let daemon: String
     private let greetingWhenFull: @Sendable (LineListener) -> [UInt8]
@@ -31,7 +32,7 @@ package final class LineServer: Service, Sendable {
         onListening: (@Sendable ([Int]) -> Void)? = nil, session: @escaping Session
     ) {
         self.listeners = listeners
-        self.limits = limits
+        self.currentLimits = Mutex(limits)
         self.certificates = certificates
         self.daemon = daemon
         self.greetingWhenFull = greetingWhenFull
@@ -40,6 +41,14 @@ package final class LineServer: Service, Sendable {
         self.session = session
         self.refusals = RefusalRecord(roles: listeners.map(\.role), logger: logger)
         self.census = ConnectionCensus(maximum: limits.maximumConnections, perAddress: limits.perAddress)
+    }
+
+    private var limits: LineLimits { currentLimits.withLock { $0 } }
+
+    /// Other limits for connections to come. Event loops and the drain time stay those of the start.
+    package func update(_ limits: LineLimits) {
+        currentLimits.withLock { $0 = limits }
+        census.update(maximum: limits.maximumConnections, perAddress: limits.perAddress)
     }
 
     /// Connections open now.

@@ -12,14 +12,14 @@ import Synchronization
 /// The certificate of the listening ports. Replaced files are taken up by new sessions; bad ones leave the old in use.
 package final class TLSCertificates: Sendable {
     private struct State {
+        var certificateFile: String
+        var keyFile: String
         var context: NIOSSLContext
         var chain: [String]
         var stamp: FileStamp
         var lookedAt: ContinuousClock.Instant
     }
 
-    private let certificateFile: String
-    private let keyFile: String
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -27,23 +27,20 @@ package final class TLSCertificates: Sendable {
     private static let lookInterval = Duration.seconds(2)
 
     package init(certificateFile: String, keyFile: String, logger: Logger = Logger(label: "tls")) throws {
-        self.certificateFile = certificateFile
-        self.keyFile = keyFile
         self.logger = logger
-        let (context, chain) = try Self.load(certificateFile, keyFile)
-        self.state = Mutex(
-            State(context: context, chain: chain, stamp: FileStamp(certificateFile, keyFile), lookedAt: .now))
+        self.state = Mutex(try Self.load(certificateFile, keyFile))
     }
 
     /// Reads the files again; on failure the old certificate stays and the error is thrown.
     package func reload() throws {
-        let (context, chain) = try Self.load(certificateFile, keyFile)
-        let stamp = FileStamp(certificateFile, keyFile)
-        state.withLock {
-            $0.context = context
-            $0.chain = chain
-            $0.stamp = stamp
-        }
+        let files = state.withLock { ($0.certificateFile, $0.keyFile) }
+        try prepare(certificateFile: files.0, keyFile: files.1)()
+    }
+
+    /// Reads these files; new sessions use them once the result is called.
+    package func prepare(certificateFile: String, keyFile: String) throws -> @Sendable () -> Void {
+        let loaded = try Self.load(certificateFile, keyFile)
+        return { self.state.withLock { $0 = loaded } }
     }
 
     /// What new sessions show, the server's own certificate first: names and serial numbers.
@@ -52,14 +49,14 @@ package final class TLSCertificates: Sendable {
     /// The context for a new session. Looks for new files now and then: two `stat`, and two small reads when they changed.
     func current() -> NIOSSLContext {
         let now = ContinuousClock.now
-        let (context, look) = state.withLock { state -> (NIOSSLContext, Bool) in
-            guard now - state.lookedAt > Self.lookInterval else { return (state.context, false) }
+        let (used, look) = state.withLock { state -> (State, Bool) in
+            guard now - state.lookedAt > Self.lookInterval else { return (state, false) }
             state.lookedAt = now
-            return (state.context, true)
+            return (state, true)
         }
-        guard look else { return context }
-        let stamp = FileStamp(certificateFile, keyFile)
-        guard state.withLock({ $0.stamp != stamp }) else { return context }
+        guard look else { return used.context }
+        let stamp = FileStamp(used.certificateFile, used.keyFile)
+        guard used.stamp != stamp else { return used.context }
         do {
             try reload()
             logger.notice("new certificate in use", metadata: ["reason": "certificate_reloaded"])
@@ -72,7 +69,9 @@ package final class TLSCertificates: Sendable {
         return state.withLock { $0.context }
     }
 
-    private static func load(_ certificateFile: String, _ keyFile: String) throws -> (NIOSSLContext, [String]) {
+    private static func load(_ certificateFile: String, _ keyFile: String) throws -> State {
+        // Before the files are read: what changes meanwhile is seen at the next look.
+        let stamp = FileStamp(certificateFile, keyFile)
         let chain = try NIOSSLCertificate.fromPEMFile(certificateFile)
         let key = try NIOSSLPrivateKey(file: keyFile, format: .pem)
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -81,7 +80,10 @@ package final class TLSCertificates: Sendable {
         configuration.minimumTLSVersion = .tlsv12
         configuration.cipherSuites = "ECDH+AESGCM:ECDH+CHACHA20"
         configuration.shutdownTimeout = .seconds(2)
-        return (try NIOSSLContext(configuration: configuration), chain.map { "\($0)" })
+        return State(
+            certificateFile: certificateFile, keyFile: keyFile,
+            context: try NIOSSLContext(configuration: configuration), chain: chain.map { "\($0)" }, stamp: stamp,
+            lookedAt: .now)
     }
 }
 

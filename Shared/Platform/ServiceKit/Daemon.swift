@@ -30,6 +30,7 @@ package enum Daemon {
         do {
             let settings = try Settings.load(program: name)
             let logger = try bootstrapLogging(name, settings)
+            KnownVariables.warn(logger)
             try refuseRoot(name, settings)
             let running = try await services(settings, logger)
             logger.notice("started", metadata: [LogKey.version: "\(Version.current)", LogKey.pid: "\(getpid())"])
@@ -60,7 +61,9 @@ package enum Daemon {
             print("martlet-\(name) \(Version.current)")
             exit(0)
         default:
-            end(name, "does not know '\(first)'; it takes settings from the environment and a file, see --help", ExitCode.usage)
+            end(
+                name, "does not know '\(first)'; it takes settings from the environment and a file, see --help",
+                ExitCode.usage)
         }
     }
 
@@ -93,7 +96,8 @@ package enum Daemon {
     /// Standard error, by the settings `log.level` and `log.format`.
     package static func bootstrapLogging(_ name: String, _ settings: Settings) throws -> Logger {
         // The declaration allows the names of levels only.
-        let read = { @Sendable (settings: Settings) in Logger.Level(rawValue: try settings.choice("log.level")) ?? .info }
+        let read = { @Sendable (settings: Settings) in Logger.Level(rawValue: try settings.choice("log.level")) ?? .info
+        }
         let level = LogLevelSwitch(try read(settings))
         settings.onReload { settings in
             let new = try read(settings)

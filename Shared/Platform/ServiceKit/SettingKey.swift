@@ -65,6 +65,25 @@ package struct SettingKey: Sendable, Hashable {
         }
     }
 
+    /// The type with its bounds: `number, 1 to 64`.
+    package var typeWithBounds: String {
+        switch kind {
+        case .number(let range) where type != "port": type + Self.bounds(range, largest: Int.max) { "\($0)" }
+        case .bytes(let range): type + Self.bounds(range, largest: Int.max, ByteText.format)
+        case .duration(let range):
+            type + Self.bounds(range, largest: .seconds(36_525 * 86_400), DurationText.format)
+        default: type
+        }
+    }
+
+    private static func bounds<Value: Comparable>(
+        _ range: ClosedRange<Value>, largest: Value, _ text: (Value) -> String
+    ) -> String {
+        let least = text(range.lowerBound)
+        if range.upperBound < largest { return ", \(least) to \(text(range.upperBound))" }
+        return least == "0" || least == "0ms" ? "" : ", at least \(least)"
+    }
+
     package var variable: String { Settings.variable(of: key) }
 
     /// The default, if it is a value and not a description of one.

@@ -32,21 +32,12 @@ extension SettingValue where Value == Int {
 
     /// `65536`, `64 MiB`, `1GiB`.
     static func bytes(_ text: String, _ range: ClosedRange<Int>) -> SettingValue {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let unit = text.dropFirst(digits.count).drop { $0 == " " }
-        let scale: Int? =
-            switch unit {
-            case "", "B": 1
-            case "KiB", "K", "k": 1024
-            case "MiB", "M": 1_048_576
-            case "GiB", "G": 1_073_741_824
-            default: nil
-            }
-        guard let number = Int(digits), let scale else {
-            return .wrong("is '\(shown(text))', not a size", expected: "a number of octets, or one with KiB, MiB or GiB")
+        let expected = "a size from \(ByteText.format(range.lowerBound)) to \(ByteText.format(range.upperBound))"
+        guard let size = ByteText.parse(text) else {
+            return .wrong("is '\(shown(text))', not a size", expected: expected + ": octets, or with KiB, MiB or GiB")
         }
-        let (size, overflow) = number.multipliedReportingOverflow(by: scale)
-        return overflow ? .wrong("is too large", expected: "at most \(range.upperBound)") : .number("\(size)", range)
+        guard range.contains(size) else { return .wrong("is \(shown(text)), out of range", expected: expected) }
+        return .right(size)
     }
 }
 

@@ -68,7 +68,9 @@ extension Settings {
     package func has(_ key: String) -> Bool { ((try? find(key)) ?? nil) != nil }
 
     /// A file that cannot be read counts as unset here; `required` and `secret` say so instead.
-    package func string(_ key: String, default fallback: String) -> String { ((try? find(key)) ?? nil)?.text ?? fallback }
+    package func string(_ key: String, default fallback: String) -> String {
+        ((try? find(key)) ?? nil)?.text ?? fallback
+    }
 
     package func required(_ key: String) throws(SettingsError) -> String {
         guard let found = try find(key) else {

@@ -44,9 +44,12 @@ package struct Settings: Sendable {
 
     /// The same, and a file that is wrong is told with all its problems.
     package static func load(program: String) throws(SettingsFileError) -> Settings {
-        Settings(
-            reader: ConfigReader(provider: EnvironmentVariablesProvider()), file: try SettingsFile.ofProcess(),
-            program: program)
+        Settings(program: program, file: try SettingsFile.ofProcess())
+    }
+
+    /// The environment of this process and a file that was read before.
+    package init(program: String?, file: SettingsFile?) {
+        self.init(reader: ConfigReader(provider: EnvironmentVariablesProvider()), file: file, program: program)
     }
 
     /// Given settings, by dotted key or by variable name.

@@ -13,17 +13,14 @@ enum SmallFile {
             close(descriptor)
             errno = reason
         }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        var filled = 0
-        while filled <= limit {
-            let count = bytes.withUnsafeMutableBytes { buffer -> Int in
-                guard let base = buffer.baseAddress else { return -1 }
-                return read(descriptor, base + filled, limit + 1 - filled)
-            }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 4096)
+        while bytes.count <= limit {
+            let count = read(descriptor, &piece, piece.count)
             if count < 0, errno == EINTR { continue }
             if count < 0 { return nil }
-            if count == 0 { return Array(bytes.prefix(filled)) }
-            filled += count
+            if count == 0 { return bytes }
+            bytes += piece.prefix(count)
         }
         errno = EFBIG
         return nil

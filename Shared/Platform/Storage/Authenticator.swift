@@ -32,7 +32,7 @@ package final class Authenticator: Sendable {
     private static let memory = Duration.seconds(300)
     private static let usualCapacity = 20_000
 
-    private let accounts: AccountStore
+    private let find: @Sendable (_ name: String) async throws -> AccountStore.Credential?
     private let limiter: GuessLimiter
     private let hasher = PasswordHasher()
     private let verified = VerifiedPasswords()
@@ -45,14 +45,25 @@ package final class Authenticator: Sendable {
     }
 
     /// - Parameter failuresPerMinute: for one client address; 0 means no limit.
-    package init(accounts: AccountStore, failuresPerMinute: Int = 10) {
-        self.accounts = accounts
+    package convenience init(accounts: AccountStore, failuresPerMinute: Int = 10) {
+        self.init(failuresPerMinute: failuresPerMinute) { try await accounts.credential(for: $0) }
+    }
+
+    /// - Parameter find: what a name's password is verified against.
+    package init(
+        failuresPerMinute: Int = 10,
+        find: @escaping @Sendable (_ name: String) async throws -> AccountStore.Credential?
+    ) {
+        self.find = find
         self.limiter = GuessLimiter(perMinute: failuresPerMinute)
     }
 
+    /// Another limit from now on.
+    package func update(failuresPerMinute: Int) { limiter.update(perMinute: failuresPerMinute) }
+
     /// - Parameter peer: what limits count by, see `LineConnection.peerKey`.
     package func authenticate(_ credentials: Credentials, from peer: String) async -> Outcome {
-        let name = LocalAddress(credentials.identity)?.full ?? ""
+        let name = LocalAddress(credentials.identity)?.full ?? String(credentials.identity.prefix(64))
         let pair = "\(peer) \(name)"
         // Who logged in from here before has a budget of failures apart, which strangers there cannot use up.
         let key = state.withLock { $0.usual.contains(pair) } ? pair : peer
@@ -78,7 +89,7 @@ package final class Authenticator: Sendable {
     private func check(_ name: String, _ credentials: Credentials) async -> Outcome {
         let found: AccountStore.Credential?
         do {
-            found = try await accounts.credential(for: name)
+            found = try await find(name)
         } catch {
             return .unavailable
         }

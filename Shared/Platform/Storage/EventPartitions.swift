@@ -1,4 +1,5 @@
 package import PostgreSQL
+package import ServiceKit
 
 /// Keeps the history of mails in one partition a day: makes those of the coming days, drops the old ones.
 package struct EventPartitions: Sendable {
@@ -8,16 +9,18 @@ package struct EventPartitions: Sendable {
     private static let advisoryLock: Int64 = 0x6D61_7274_6C65_7403
 
     private let pool: PostgresPool
-    private let keepDays: Int
+    private let keepDays: LiveSetting<Int>
 
-    package init(pool: PostgresPool, keepDays: Int) {
+    package init(pool: PostgresPool, keepDays: LiveSetting<Int>) {
         self.pool = pool
         self.keepDays = keepDays
     }
 
+    package init(pool: PostgresPool, keepDays: Int) { self.init(pool: pool, keepDays: LiveSetting(keepDays)) }
+
     /// - Returns: how many days were dropped; `nil` if another process is at it, or the history was too busy.
     package func maintain() async throws -> Int? {
-        let keep = Int32(clamping: keepDays)
+        let keep = Int32(clamping: keepDays.value)
         return try await pool.transaction { connection in
             let lock = try connection.execute(Self.tryLock, [.int8(Self.advisoryLock)])
             guard let row = lock.first, try row.bool(0) else { return nil }

@@ -76,6 +76,9 @@ package final class AcceptanceQueue: Service, Sendable {
         self.logger = logger
     }
 
+    /// Another limit of unfinished mails from now on.
+    package func update(outboxMaximum: Int) { gauge.update(maximum: outboxMaximum) }
+
     /// Suspends until the mail is durable or known not to be accepted.
     package func submit(_ mail: AcceptedMail) async -> AcceptanceOutcome {
         activity.continuation.yield()

@@ -9,11 +9,11 @@ final class OutboxGauge: Sendable {
     private static let exactBelow = 10_000
 
     private let pool: PostgresPool
-    private let maximum: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let activity = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     private struct State {
+        var maximum: Int
         var measured = 0
         /// Accepted by us since.
         var added = 0
@@ -21,14 +21,16 @@ final class OutboxGauge: Sendable {
 
     init(pool: PostgresPool, maximum: Int) {
         self.pool = pool
-        self.maximum = maximum
+        self.state = Mutex(State(maximum: maximum))
     }
 
     var isFull: Bool {
-        let isFull = state.withLock { $0.measured + $0.added >= maximum }
+        let isFull = state.withLock { $0.measured + $0.added >= $0.maximum }
         if isFull { activity.continuation.yield() }
         return isFull
     }
+
+    func update(maximum: Int) { state.withLock { $0.maximum = maximum } }
 
     func add(_ mails: Int) {
         state.withLock { $0.added += mails }
@@ -54,7 +56,7 @@ final class OutboxGauge: Sendable {
     }
 
     private func measure() async throws -> (mails: Int, time: Duration) {
-        let limit = maximum
+        let limit = state.withLock { $0.maximum }
         return try await pool.withConnection { connection in
             let started = ContinuousClock.now
             if limit > Self.exactBelow {

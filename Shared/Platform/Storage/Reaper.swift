@@ -1,5 +1,6 @@
 import MailCore
 package import PostgreSQL
+package import ServiceKit
 
 /// Deletes bodies that have lost their last reference, and the mails they belonged to.
 ///
@@ -27,14 +28,16 @@ package struct Reaper: Sendable {
     private static let patience = Duration.seconds(300)
 
     private let pool: PostgresPool
-    private let delay: Duration
+    private let delay: LiveSetting<Duration>
 
     /// - Parameter delay: how long a released body stays; writers note a day, a shorter delay brings that forward.
     ///   Uploads under way always keep their full day.
-    package init(pool: PostgresPool, delay: Duration) {
+    package init(pool: PostgresPool, delay: LiveSetting<Duration>) {
         self.pool = pool
         self.delay = delay
     }
+
+    package init(pool: PostgresPool, delay: Duration) { self.init(pool: pool, delay: LiveSetting(delay)) }
 
     /// Looks at what is due until nothing is, in small transactions.
     package func reap() async throws -> Outcome {
@@ -50,7 +53,7 @@ package struct Reaper: Sendable {
     }
 
     private func reapOnce() async throws -> (Outcome, forgotten: Int) {
-        let forward = (Self.notedDelay - delay).components.seconds
+        let forward = (Self.notedDelay - delay.value).components.seconds
         return try await pool.transaction { connection in
             var outcome = Outcome()
             try connection.setStatementTimeout(Self.patience)

@@ -22,7 +22,7 @@ package enum SettingsRegistry {
         daemons + [
             Program(
                 name: "martlet", duty: "the operator's command",
-                keys: SettingKey.postgres + SettingKey.amqp + SettingKey.dns)
+                keys: SettingKey.postgres + SettingKey.amqp + SettingKey.dns + SettingKey.doctor)
         ]
 
     private static func daemon(_ name: String, _ duty: String, _ keys: [SettingKey]) -> Program {

@@ -9,7 +9,8 @@ extension SettingKey {
             SettingKey("smtp.submissions_port", "port", default: "465", "mail of local accounts, TLS; 0 is off"),
             SettingKey("smtp.hostname", "name", default: "<host name>", "how the server calls itself"),
             SettingKey(
-                "smtp.max_size", "bytes", default: "\(MailLimits.messageSize)", in: 65_536...1_073_741_824, live: true,
+                "smtp.max_size", "bytes", default: ByteText.format(MailLimits.messageSize), in: 65_536...1_073_741_824,
+                live: true,
                 "largest mail taken"),
             SettingKey(
                 "smtp.max_connections", "number", default: "10000", in: 1...1_000_000, live: true, "most connections"),
