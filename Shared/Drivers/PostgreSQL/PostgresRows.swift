@@ -101,6 +101,10 @@ package struct PostgresRow {
         try elements(column, .textArray) { String(decoding: $0, as: UTF8.self) }
     }
 
+    package func int8Array(_ column: Int) throws(PostgresError) -> [Int64] {
+        try elements(column, .int8Array) { $0.count == 8 ? Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) : nil }
+    }
+
     private func elements<Element>(
         _ column: Int, _ expected: PostgresType, _ decode: (UnsafeRawBufferPointer) -> Element?
     ) throws(PostgresError) -> [Element] {
