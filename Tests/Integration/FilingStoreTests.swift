@@ -38,6 +38,29 @@ struct FilingStoreTests {
         }
     }
 
+    @Test("a category becomes a keyword of the copy, one bit for all of a mailbox's mails of that kind")
+    func categories() async throws {
+        try await FilingFixture.with { fixture in
+            let alice = try await fixture.account("alice")
+            let bob = try await fixture.account("bob")
+            try await fixture.sql(
+                "UPDATE mailbox SET keywords = '{$Old,\"$CATEGORYforum\"}' WHERE account_id = \(alice.value)")
+            let mails = [
+                try await fixture.mail(to: [alice, bob]), try await fixture.mail(to: [alice]),
+                try await fixture.mail(to: [alice]),
+            ]
+            try await fixture.sql("UPDATE verdict SET category = 'promotion' WHERE mail_id = '\(mails[0])'")
+            try await fixture.sql("UPDATE verdict SET category = 'forum' WHERE mail_id = '\(mails[1])'")
+            _ = try await fixture.store.file(mails) { copy in
+                FilingDecision(folder: .inbox, prefix: [], keyword: copy.verdict?.category.map { "$Category\($0)" })
+            }
+            let inbox = try #require(try await fixture.mailbox(alice, "INBOX"))
+            #expect(inbox.keywords.names == ["$Old", "$CATEGORYforum", "$Categorypromotion"])
+            #expect(try await fixture.entries(alice).map(\.flags) == [1 << 10, 1 << 9, 0])
+            #expect(try await fixture.entries(bob).map(\.flags) == [1 << 8])
+        }
+    }
+
     @Test("a hint that comes twice files nothing again, even after the reader has expunged")
     func repeatedHint() async throws {
         try await FilingFixture.with { fixture in

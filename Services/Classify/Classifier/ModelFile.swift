@@ -16,8 +16,12 @@ package enum ModelFile {
     static let magic: [UInt8] = Array("MARTLETM".utf8)
     static let version: UInt16 = 2
 
-    /// - Parameter coarse: a third of the size, a little less exact; for a model whose learners are alike.
-    package static func encode(_ model: SpamModel, coarse: Bool = false) -> [UInt8] {
+    package static func encode(_ model: SpamModel) -> [UInt8] { encode(model, coarse: false) }
+
+    /// Half the size and a little less exact: for a model that ships, whose learners are still alike.
+    package static func encodeSnapshot(_ model: SpamModel) -> [UInt8] { encode(model, coarse: true) }
+
+    private static func encode(_ model: SpamModel, coarse: Bool) -> [UInt8] {
         var output = magic
         append(version, to: &output)
         append(model.examples, to: &output)

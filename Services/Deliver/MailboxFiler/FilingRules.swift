@@ -9,7 +9,9 @@ package enum FilingRules {
     package static func decide(_ copy: FilingCopy) -> FilingDecision {
         let verdict = copy.verdict ?? copy.evidence.flatMap { ruleVerdict($0.summary, beginning: $0.beginning) }
         let prefix = DeliveryPrefix(envelopeFrom: copy.envelopeFrom, address: copy.address, verdict: verdict)
-        return FilingDecision(folder: folder(verdict: verdict, origin: copy.origin), prefix: prefix.bytes)
+        let folder = folder(verdict: verdict, origin: copy.origin)
+        return FilingDecision(
+            folder: folder, prefix: prefix.bytes, keyword: folder == .inbox ? verdict?.category?.keyword : nil)
     }
 
     /// What the rules alone say; `nil` when they say nothing. Model version 0 stands for "no model".
@@ -34,6 +36,20 @@ package enum FilingRules {
             .inbox
         case .mx, .submission, .forward, nil:
             verdict?.isJunk == true ? .junk : .inbox
+        }
+    }
+}
+
+extension Verdict.Category {
+    /// The IMAP keyword of the category (RFC 3501 2.3.2), by which a mail program can group or colour mail.
+    package var keyword: String {
+        switch self {
+        case .personal: "$CategoryPersonal"
+        case .transaction: "$CategoryTransaction"
+        case .newsletter: "$CategoryNewsletter"
+        case .promotion: "$CategoryPromotion"
+        case .notification: "$CategoryNotification"
+        case .forum: "$CategoryForum"
         }
     }
 }

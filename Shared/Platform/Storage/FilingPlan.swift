@@ -15,6 +15,7 @@ struct FilingPlan {
         let account: AccountID
         var mailbox: MailboxID?
         let prefix: [UInt8]
+        let keyword: String
     }
 
     private var entries: [Entry] = []
@@ -31,7 +32,10 @@ struct FilingPlan {
         let decision = decide(copy)
         // A user may have deleted Junk: then the mail goes where it will be seen.
         let mailbox = decision.folder == .junk ? copy.junk ?? copy.inbox : copy.inbox
-        entries.append(Entry(copy: copy, account: account, mailbox: mailbox, prefix: decision.prefix))
+        entries.append(
+            Entry(
+                copy: copy, account: account, mailbox: mailbox, prefix: decision.prefix,
+                keyword: decision.keyword ?? ""))
     }
 
     /// INBOX always exists (RFC 3501 5.1); an account made without one gets it here.
@@ -54,6 +58,7 @@ struct FilingPlan {
         let insert: [PostgresValue] = [
             mailIDs(placed.map(\.0.copy)), .int4Array(placed.map(\.0.copy.recipient)), accounts, mailboxes,
             .byteaArray(placed.map(\.0.prefix)), bodyIDs(placed.map(\.0.copy)),
+            .textArray(placed.map(\.0.keyword)),
         ]
         let drop: [PostgresValue] = [mailIDs(homeless), .int4Array(homeless.map(\.recipient))]
         return [
@@ -105,14 +110,14 @@ extension FilingCopy {
         address = try row.optionalText(5) ?? ""
         account = try row.optionalInt8(6).map(AccountID.init)
         verdict = try Verdict(row, from: 7)
-        inbox = try row.optionalInt8(11).map(MailboxID.init)
-        junk = try row.optionalInt8(12).map(MailboxID.init)
+        inbox = try row.optionalInt8(12).map(MailboxID.init)
+        junk = try row.optionalInt8(13).map(MailboxID.init)
     }
 }
 
 extension Verdict {
-    /// Columns label, probability, reasons, model_version; nil if there is none. A label of a newer version counts as
-    /// no verdict: the mail goes to Inbox, where it is seen.
+    /// Columns label, probability, reasons, model_version, category; nil if there is none. A label of a newer version
+    /// counts as no verdict: the mail goes to Inbox, where it is seen.
     init?(_ row: PostgresRow, from column: Int) throws(PostgresError) {
         guard let text = try row.optionalText(column), let label = Label(rawValue: text) else { return nil }
         let reasons = try row.optionalText(column + 2) ?? "[]"
@@ -120,6 +125,7 @@ extension Verdict {
             label: label, probability: try row.float8(column + 1),
             // Reasons are for people; what cannot be read is left out and the label still counts.
             reasons: (try? JSONDecoder().decode([Reason].self, from: Data(reasons.utf8))) ?? [],
-            modelVersion: try row.int8(column + 3))
+            modelVersion: try row.int8(column + 3),
+            category: try row.optionalText(column + 4).flatMap(Category.init(rawValue:)))
     }
 }

@@ -16,7 +16,7 @@ extension FilingStore {
         )
         SELECT locked.mail_id, locked.recipient, mail.body_id, mail.envelope_from, mail.origin, receiver.address,
             receiver.account_id, verdict.label, verdict.probability, verdict.reasons, verdict.model_version,
-            box.inbox, box.junk
+            verdict.category, box.inbox, box.junk
         FROM locked
         CROSS JOIN LATERAL (
             SELECT body_id, envelope_from, origin FROM mail WHERE mail.mail_id = locked.mail_id OFFSET 0
@@ -28,7 +28,8 @@ extension FilingStore {
             FROM recipient WHERE mail_id = locked.mail_id AND recipient.recipient = locked.recipient OFFSET 0
         ) AS receiver ON true
         LEFT JOIN LATERAL (
-            SELECT label, probability, reasons, model_version FROM verdict WHERE mail_id = locked.mail_id OFFSET 0
+            SELECT label, probability, reasons, model_version, category FROM verdict
+            WHERE mail_id = locked.mail_id OFFSET 0
         ) AS verdict ON true
         LEFT JOIN LATERAL (
             SELECT min(mailbox_id) FILTER (WHERE name = 'INBOX') AS inbox,
@@ -77,13 +78,13 @@ extension FilingStore {
         "filing_file_copies",
         """
         WITH wanted AS MATERIALIZED (
-            SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[]) WITH ORDINALITY
-                AS copy (mail_id, recipient, account_id, mailbox_id, prefix, place)
+            SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::bigint[], $5::bytea[], $7::text[])
+                WITH ORDINALITY AS copy (mail_id, recipient, account_id, mailbox_id, prefix, keyword, place)
         ), shared AS MATERIALIZED (
             SELECT body_id FROM body WHERE body_id = ANY ($6::uuid[]) ORDER BY body_id FOR KEY SHARE
         ), placed AS MATERIALIZED (
             SELECT wanted.*, unfinished.place_on_disk, mail.body_id, mail.size + octet_length(wanted.prefix) AS size,
-                mail.received_at, box.uidnext, box.modseq + 1 AS modseq, box.name
+                mail.received_at, box.uidnext, box.modseq + 1 AS modseq, box.name, box.keywords
             FROM wanted
             CROSS JOIN LATERAL (
                 SELECT work.ctid AS place_on_disk FROM work
@@ -93,26 +94,34 @@ extension FilingStore {
                 SELECT body_id, size, received_at FROM mail WHERE mail.mail_id = wanted.mail_id OFFSET 0
             ) AS mail
             CROSS JOIN LATERAL (
-                SELECT uidnext, modseq, name FROM mailbox
+                SELECT uidnext, modseq, name, keywords FROM mailbox
                 WHERE mailbox.account_id = wanted.account_id AND mailbox.mailbox_id = wanted.mailbox_id OFFSET 0
             ) AS box
             WHERE mail.body_id IN (SELECT body_id FROM shared) AND box.uidnext + cardinality($1::uuid[]) < 4294967296
+        ), named AS MATERIALIZED (
+            -- Keyword i of a mailbox is bit 8 + i of the flags; there are 55 at most. Case does not count.
+            SELECT account_id, mailbox_id, (keywords || coalesce(array_agg(DISTINCT keyword) FILTER (
+                WHERE keyword <> '' AND lower(keyword) <> ALL (lower(keywords::text)::text[])), '{}'))[1:55] AS keywords
+            FROM placed GROUP BY account_id, mailbox_id, keywords
         ), gone AS (
             DELETE FROM work WHERE ctid = ANY (ARRAY(SELECT place_on_disk FROM placed)) RETURNING mail_id, recipient
         ), numbered AS MATERIALIZED (
-            SELECT *, uidnext + row_number() OVER (PARTITION BY account_id, mailbox_id ORDER BY place) - 1 AS uid
-            FROM placed JOIN gone USING (mail_id, recipient)
+            SELECT placed.*, named.keywords AS names,
+                coalesce(1::bigint << (7 + array_position(
+                    lower(named.keywords::text)::text[], lower(nullif(placed.keyword, '')))), 0) AS flags,
+                uidnext + row_number() OVER (PARTITION BY account_id, mailbox_id ORDER BY place) - 1 AS uid
+            FROM placed JOIN gone USING (mail_id, recipient) JOIN named USING (account_id, mailbox_id)
         ), added AS (
             INSERT INTO mailbox_message
                 (account_id, mailbox_id, uid, modseq, flags, mail_id, body_id, size, prefix, internal_date)
-            SELECT account_id, mailbox_id, uid, modseq, 0, mail_id, body_id, size, prefix, received_at FROM numbered
+            SELECT account_id, mailbox_id, uid, modseq, flags, mail_id, body_id, size, prefix, received_at FROM numbered
         ), counted AS (
             UPDATE mailbox SET uidnext = mailbox.uidnext + total.messages, modseq = mailbox.modseq + 1,
                 messages = mailbox.messages + total.messages, unseen = mailbox.unseen + total.messages,
-                bytes = mailbox.bytes + total.bytes
+                bytes = mailbox.bytes + total.bytes, keywords = total.names
             FROM (
-                SELECT account_id, mailbox_id, count(*) AS messages, sum(size)::bigint AS bytes
-                FROM numbered GROUP BY account_id, mailbox_id
+                SELECT account_id, mailbox_id, names, count(*) AS messages, sum(size)::bigint AS bytes
+                FROM numbered GROUP BY account_id, mailbox_id, names
             ) AS total
             WHERE mailbox.account_id = total.account_id AND mailbox.mailbox_id = total.mailbox_id
         ), noted AS (

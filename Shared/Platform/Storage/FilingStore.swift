@@ -35,10 +35,13 @@ package struct FilingDecision: Sendable {
     package let folder: Folder
     /// What this copy has in front of the shared body.
     package let prefix: [UInt8]
+    /// An IMAP keyword that the copy gets, while its mailbox has room for one more.
+    package let keyword: String?
 
-    package init(folder: Folder, prefix: [UInt8]) {
+    package init(folder: Folder, prefix: [UInt8], keyword: String? = nil) {
         self.folder = folder
         self.prefix = prefix
+        self.keyword = keyword
     }
 }
 
