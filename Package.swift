@@ -80,6 +80,7 @@ let grammars: [Target] = [
     library("MailRules", "Shared/Grammar", ["MessageGrammar"]),
     library("SMTPGrammar", "Shared/Grammar", ["MailCore", "MailWire"]),
     library("IMAPGrammar", "Shared/Grammar", ["MailCore", "MailWire", "MessageGrammar"]),
+    library("POP3Grammar", "Shared/Grammar", ["MailCore", "MailWire"]),
     library("SASL", "Shared/Grammar", ["MailCore", "MailWire", crypto, cryptoExtras]),
     library("DKIM", "Shared/Grammar", ["MailCore", "MailWire", crypto, cryptoExtras]),
 ]
@@ -151,17 +152,28 @@ let services: [Target] = [
             "PostgreSQL", "MailQueue", "Storage", "LineServer", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging,
             lifecycle,
         ]),
+    binary(
+        "relayd", "Services/Deliver",
+        [
+            "SMTPRelay", "MailCore", "QueueContracts", "DNSResolver", "MailQueue", "SessionWatch", "Storage", "AMQP",
+            "PostgreSQL", "ServiceKit", lifecycle,
+        ]),
     library(
         "IMAPServer", "Services/Read",
         [
             "MailCore", "QueueContracts", "AMQP", "PostgreSQL", "IMAPGrammar", "MessageGrammar", "SASL", "LineServer",
             "Storage", "ServiceKit", nio, logging, lifecycle,
         ]),
+    library(
+        "POP3Server", "Services/Read",
+        [
+            "MailCore", "MailWire", "POP3Grammar", "SASL", "LineServer", "Storage", "ServiceKit", nio, logging, lifecycle,
+        ]),
     binary(
         "accessd", "Services/Read",
         [
-            "IMAPServer", "LineServer", "SessionWatch", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit",
-            lifecycle,
+            "IMAPServer", "POP3Server", "LineServer", "SessionWatch", "MailQueue", "Storage", "AMQP", "PostgreSQL",
+            "ServiceKit", logging, lifecycle,
         ]),
     .target(
         name: "Observatory",
@@ -173,17 +185,24 @@ let services: [Target] = [
     binary(
         "watchd", "Services/Watch",
         ["Observatory", "QueueContracts", "MailQueue", "Storage", "AMQP", "PostgreSQL", "ServiceKit", lifecycle]),
+    library(
+        "Diagnosis", "Services/Watch",
+        [
+            "MailCore", "DKIM", "DNSResolver", "AMQP", "PostgreSQL", "QueueContracts", "MailQueue", "Storage",
+            "ServiceKit", nio, nioPosix, nioSSL,
+        ]),
     binary(
         "martlet", "Services/Watch",
         [
+            "Diagnosis", "DKIM", "DNSResolver",
             "MailCore", "MailQueue", "Storage", "PostgreSQL", "SASL", "QueueContracts", "AMQP", "ServiceKit", arguments,
-            logging,
+            "MessageGrammar", logging,
         ]),
 ]
 
 let testTargets: [Target] = [
-    tests("Classifier", ["MailCore", "MessageGrammar"]), tests("PostgreSQL"),
-    tests("ServiceKit", ["MailCore", logging]),
+    tests("Classifier", ["MailCore", "MessageGrammar", "Storage"]), tests("PostgreSQL"),
+    tests("ServiceKit", ["MailCore", logging]), tests("YAML"),
     tests("MailboxFiler", ["MailCore", "MessageGrammar", "Storage"]), tests("MailRules", ["MessageGrammar"]),
     tests(
         "Observatory",
@@ -193,15 +212,20 @@ let testTargets: [Target] = [
         name: "IntegrationTests",
         dependencies: [
             "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "SASL", "ServiceKit", "Storage", "MailQueue",
-            "MessageGrammar", "Classifier", logging, lifecycle,
+            "MessageGrammar", "Classifier", "DKIM", "SMTPRelay", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]),
-    tests("IMAPServer", ["MailCore", "IMAPGrammar", "LineServer", "Storage"]), tests("SMTPGrammar"),
+    tests("IMAPServer", ["MailCore", "IMAPGrammar", "LineServer", "Storage"]),
+    tests("POP3Grammar", ["MailCore"]),
+    tests("POP3Server", ["MailCore", "POP3Grammar", "SASL", "LineServer", "Storage"]),
+    tests("SMTPGrammar"),
     tests("SMTPServer", ["MailCore", "SASL", "SMTPGrammar", "Storage", nio]), tests("SASL", ["MailCore", "MailWire"]),
+    tests("SMTPRelay", ["DNSResolver", "LineServer", "MailCore", logging, nio]),
     tests("LineServer", [logging, nio, nioPosix, nioSSL]), tests("MailCore"), tests("AMQP", [logging, lifecycle]),
     tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]),
     tests("DNSResolver"), tests("DKIM", ["MailCore", "MailWire", crypto, cryptoExtras]),
+    tests("Diagnosis", ["DKIM", "DNSResolver"]),
     tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]
 
@@ -233,7 +257,7 @@ for target in allTargets {
     }
 }
 
-let binaries = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+let binaries = ["smtpd", "classifyd", "filerd", "relayd", "accessd", "watchd"]
 
 let package = Package(
     name: "martlet",

@@ -79,6 +79,9 @@ make_daemon() {
             setting IMAP_HOST 127.0.0.1
             setting IMAP_PORT "$imap_port"
             setting IMAP_IMAPS_PORT "$imaps_port"
+            setting POP3_HOST 127.0.0.1
+            setting POP3_PORT "$pop3_port"
+            setting POP3_POP3S_PORT "$pop3s_port"
             ;;
         classifyd) setting CLASSIFY_SNAPSHOT "$data/share/$(basename "$(ls "$root"/Services/Classify/Classifier/Snapshot/*.model)")" ;;
         watchd)
@@ -106,6 +109,19 @@ make_daemon() {
     service "$daemon" "ulimit -n 65536 2>/dev/null || true; exec nice -n $nice chpst -e $(printf %q "$services/.$daemon.env") $(as_prefix "$daemon") $(printf %q "$data/bin/martlet-$daemon")"
 }
 
+# What `martlet doctor` and `martlet domain dns` know of the daemons: what they are started with.
+cli_settings() {
+    local pair
+    for pair in SMTP_HOSTNAME=mail.example.test SMTP_HOST=127.0.0.1 SMTP_MX_PORT="$smtp_port" \
+        SMTP_SUBMISSION_PORT="$submission_port" SMTP_SUBMISSIONS_PORT="$submissions_port" IMAP_HOST=127.0.0.1 \
+        IMAP_PORT="$imap_port" IMAP_IMAPS_PORT="$imaps_port" POP3_PORT="$pop3_port" POP3_POP3S_PORT="$pop3s_port" \
+        WATCH_PORT="$http_port" TLS_CERTIFICATE="$data/tls/server.pem" TLS_KEY="$data/tls/server.key" \
+        DOCTOR_PATHS="$data,/tmp" DNS_ZONE_FILE="${MARTLET_DNS_ZONE_FILE:-}" QUEUES_TYPE="${MARTLET_QUEUES_TYPE:-}"; do
+        [ -z "${pair#*=}" ] ||
+            printf '[ -n "${MARTLET_%s:-}" ] || export MARTLET_%s=%q\n' "${pair%%=*}" "${pair%%=*}" "${pair#*=}"
+    done
+}
+
 # The operator's command with the owner's rights: $home/martlet.
 make_cli() {
     local amqp_url=${MARTLET_AMQP_URL:-amqp://martlet_admin:$(secret admin.password)@127.0.0.1:$amqp_port/%2F}
@@ -114,6 +130,7 @@ make_cli() {
 # martlet, the operator's command, set up for this local system
 [ -n "\${MARTLET_POSTGRES_URL:-}" ] || export MARTLET_POSTGRES_URL=$(printf %q "$admin_url")
 [ -n "\${MARTLET_AMQP_URL:-}" ] || export MARTLET_AMQP_URL=$(printf %q "$amqp_url")
+$(cli_settings)
 exec $(printf %q "$data/bin/martlet") "\$@"
 CLI
     )
@@ -149,10 +166,11 @@ make_certificates() {
 
 # The domain and two accounts of the first start, and welcome.json, the facts for programs.
 make_accounts() {
+    # Also for a domain of an earlier release, which has no signing keys yet.
+    "$home/martlet" domain add example.test >/dev/null || die "the domain could not be added"
     [ ! -s "$home/welcome.json" ] || { write_welcome; return 0; }
     step "creating example.test with alice and bob"
     local name
-    "$home/martlet" domain add example.test >/dev/null || die "the domain could not be added"
     for name in alice bob; do
         secret "account.$name" | "$home/martlet" account add "$name@example.test" --password-stdin >/dev/null ||
             die "the account $name@example.test could not be added"
@@ -182,7 +200,7 @@ write_welcome() {
   ],
   "ports": {
     "smtp": $smtp_port, "submission": $submission_port, "submissions": $submissions_port,
-    "imap": $imap_port, "imaps": $imaps_port, "http": $http_port
+    "imap": $imap_port, "imaps": $imaps_port, "pop3": $pop3_port, "pop3s": $pop3s_port, "http": $http_port
   },
   "ca": "$data/tls/ca.pem"$(welcome_rabbitmq)
 }
@@ -233,6 +251,7 @@ print_where() {
     say ""
     say "  SMTP         127.0.0.1:$smtp_port   submission $submission_port (STARTTLS), $submissions_port (TLS)"
     say "  IMAP         127.0.0.1:$imap_port (STARTTLS), $imaps_port (TLS)"
+    say "  POP3         127.0.0.1:$pop3_port (STLS), $pop3s_port (TLS)"
     say "  health       http://127.0.0.1:$http_port/health/ready   metrics: /metrics"
     [ -n "${MARTLET_AMQP_URL:-}" ] || say "  RabbitMQ     http://127.0.0.1:$management_port   user martlet_admin"
     say "  accounts     alice@example.test and bob@example.test; passwords in $home/welcome.json"

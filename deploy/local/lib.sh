@@ -20,7 +20,7 @@ case $base in '' | *[!0-9]*) die "MARTLET_PORT_BASE must be a number, not '$base
 # Every port moves with the base: n + (port - 2000).
 port() { echo $((base + $1 - 2000)); }
 smtp_port=$(port 2525) submission_port=$(port 2587) submissions_port=$(port 2465)
-imap_port=$(port 2143) imaps_port=$(port 2993) http_port=$(port 8025)
+imap_port=$(port 2143) imaps_port=$(port 2993) pop3_port=$(port 2110) pop3s_port=$(port 2995) http_port=$(port 8025)
 postgres_port=$(port 2432) amqp_port=$(port 2672) management_port=$(port 2673)
 epmd_port=$(port 2674) distribution_port=$(port 2675)
 

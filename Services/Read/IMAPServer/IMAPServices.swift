@@ -17,14 +17,17 @@ package struct IMAPServices: Sendable {
     package let authenticate: Authenticate
     /// Tells the other processes that mailboxes changed; never blocks.
     package let announce: @Sendable ([MailboxChanged.Mailbox]) -> Void
+    /// Tells the classifier that there are lessons; never blocks.
+    package let teach: @Sendable ([MailHint.Entry]) -> Void
     /// While the bus is away, NOOP asks the database.
     package let isBusConnected: @Sendable () -> Bool
-    package let options: IMAPOptions
+    package var options: IMAPOptions
     package let logger: Logger
 
     package init(
         mailboxes: MailboxStore, messages: MessageStore, appends: AppendStore, registry: MailboxRegistry,
         authenticate: @escaping Authenticate, announce: @escaping @Sendable ([MailboxChanged.Mailbox]) -> Void,
+        teach: @escaping @Sendable ([MailHint.Entry]) -> Void = { _ in },
         isBusConnected: @escaping @Sendable () -> Bool, options: IMAPOptions, logger: Logger
     ) {
         self.mailboxes = mailboxes
@@ -33,13 +36,14 @@ package struct IMAPServices: Sendable {
         self.registry = registry
         self.authenticate = authenticate
         self.announce = announce
+        self.teach = teach
         self.isBusConnected = isBusConnected
         self.options = options
         self.logger = logger
     }
 
     /// After a commit of this process: its own views first, then the other processes.
-    func changed(_ deltas: [MailboxDelta]) async {
+    package func changed(_ deltas: [MailboxDelta]) async {
         let deltas = deltas.filter { !$0.isEmpty }
         guard !deltas.isEmpty else { return }
         do {

@@ -1,59 +1,70 @@
 import AMQP
 import IMAPServer
 import LineServer
+import Logging
+import POP3Server
 import PostgreSQL
 import ServiceKit
 
-/// What accessd reads from its environment.
+/// What accessd reads from its settings (`SettingKey.accessd`).
 struct AccessSettings {
-    static let keys =
-        [
-            SettingKey("imap.host", "hosts", default: "0.0.0.0", "addresses to listen on, between commas"),
-            SettingKey("imap.port", "port", default: "143", "IMAP with STARTTLS; 0 is off"),
-            SettingKey("imap.imaps_port", "port", default: "993", "IMAP over TLS; 0 is off"),
-            SettingKey(
-                "imap.message_limit", "bytes", default: "\(IMAPOptions().messageLimit)", "largest message of APPEND"),
-            SettingKey("imap.idle_timeout", "duration", default: "30min", "silence before a session is ended"),
-            SettingKey("imap.max_connections", "number", default: "20000", "most connections"),
-            SettingKey("imap.max_connections_per_address", "number", default: "200", "of one address; 0 is no limit"),
-            SettingKey("auth.failures_per_minute", "number", default: "10", "of one client address; 0: no limit"),
-            SettingKey("tls.certificate", "path", "PEM file with the certificate chain (required)"),
-            SettingKey("tls.key", "path", "PEM file with the private key (required)"),
-        ] + SettingKey.postgres + SettingKey.amqp
-
     let postgres: PostgresConfiguration
     let amqp: AMQPConfiguration
     let listeners: [LineListener]
-    let limits: LineLimits
     let certificates: TLSCertificates
-    let options: IMAPOptions
-    let failuresPerMinute: Int
+    /// With both IMAP ports off nobody waits for changes of mailboxes.
+    let servesIMAP: Bool
+    let live: Live
 
-    init(_ settings: Settings) throws {
+    /// What a reload changes.
+    struct Live {
+        let limits: LineLimits
+        let options: IMAPOptions
+        let pop3: POP3Configuration
+        let failuresPerMinute: Int
+
+        init(_ settings: Settings) throws {
+            failuresPerMinute = try settings.int("auth.failures_per_minute")
+            var limits = LineLimits()
+            limits.maximumConnections = try settings.int("imap.max_connections")
+            limits.perAddress = try settings.int("imap.max_connections_per_address")
+            self.limits = limits
+            var options = IMAPOptions()
+            options.messageLimit = try settings.int("imap.message_limit")
+            options.autologout = try settings.duration("imap.idle_timeout")
+            self.options = options
+            var pop3 = POP3Configuration()
+            pop3.autologout = try settings.duration("pop3.idle_timeout")
+            self.pop3 = pop3
+        }
+    }
+
+    init(_ settings: Settings, _ logger: Logger) throws {
         postgres = PostgresConfiguration(
-            url: try settings.required("postgres.url"),
-            connections: try settings.int("postgres.connections", default: 8, in: 1...1000),
+            url: try settings.required("postgres.url"), connections: try settings.int("postgres.connections"),
             applicationName: "martlet-accessd")
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-accessd")
-        failuresPerMinute = try settings.int("auth.failures_per_minute", default: 10, in: 0...1_000_000)
-        let ports: [(String, Int, LineTLS)] = [
-            ("imap", try settings.port("imap.port", default: 143), .startTLS),
-            ("imaps", try settings.port("imap.imaps_port", default: 993), .implicit),
-        ]
-        let hosts = try settings.list("imap.host", default: ["0.0.0.0"])
-        listeners = ports.filter { $0.1 != 0 }.flatMap { role, port, tls in
+        let imap = try Self.listeners(
+            on: settings.list("imap.host"), ("imap", settings.port("imap.port"), .startTLS),
+            ("imaps", settings.port("imap.imaps_port"), .implicit))
+        let pop3 = try Self.listeners(
+            on: settings.list("pop3.host"), ("pop3", settings.port("pop3.port"), .startTLS),
+            ("pop3s", settings.port("pop3.pop3s_port"), .implicit))
+        listeners = imap + pop3
+        servesIMAP = !imap.isEmpty
+        guard !listeners.isEmpty else {
+            throw SettingsError(
+                variable: Settings.variable(of: "imap.port"), problem: "is 0, and so are the other ports of accessd",
+                expected: "a port for IMAP or POP3")
+        }
+        certificates = try TLSCertificates(settings: settings, logger: logger)
+        live = try Live(settings)
+    }
+
+    /// A port of 0 is off.
+    private static func listeners(on hosts: [String], _ ports: (String, Int, LineTLS)...) -> [LineListener] {
+        ports.filter { $0.1 != 0 }.flatMap { role, port, tls in
             hosts.map { LineListener(role: role, host: $0, port: port, tls: tls) }
         }
-        certificates = try TLSCertificates(
-            certificateFile: try settings.required("tls.certificate"), keyFile: try settings.required("tls.key"))
-        var limits = LineLimits()
-        limits.maximumConnections = try settings.int("imap.max_connections", default: 20_000, in: 1...1_000_000)
-        limits.perAddress = try settings.int("imap.max_connections_per_address", default: 200, in: 0...1_000_000)
-        self.limits = limits
-        var options = IMAPOptions()
-        options.messageLimit = try settings.int(
-            "imap.message_limit", default: options.messageLimit, in: 1024...1_073_741_824)
-        options.autologout = try settings.duration("imap.idle_timeout", default: options.autologout)
-        self.options = options
     }
 }

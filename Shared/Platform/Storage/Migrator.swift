@@ -31,6 +31,8 @@ package enum Migrator {
         ("M0004_history", PackageResources.M0004_history_sql),
         ("M0010_relay", PackageResources.M0010_relay_sql),
         ("M0011_domain_keys", PackageResources.M0011_domain_keys_sql),
+        ("M0012_maildrop", PackageResources.M0012_maildrop_sql),
+        ("M0015_category", PackageResources.M0015_category_sql),
     ]
 
     /// Applies what is missing and returns its names. Several callers may run at once; one works, the others wait.

@@ -19,6 +19,10 @@ package final class IMAPSession {
 
     package init(_ services: IMAPServices) { self.services = services }
 
+    /// What a client hears for whom there is no room.
+    package static let greetingWhenFull = Array(
+        "* BYE [UNAVAILABLE] Too many connections, try again later\r\n".utf8)
+
     /// Greeting to goodbye.
     package func run(on connection: isolated LineConnection) async {
         IMAPMetrics.sessions.add(1)
