@@ -13,4 +13,14 @@ package enum SMTPLimits {
     /// RFC 5321 4.5.3.1.3, without the angle brackets.
     package static let path = 254
     package static let parameters = 16
+
+    // MARK: What a server may send us
+
+    /// RFC 5321 4.5.3.1.5 has 512; servers exceed it.
+    package static let replyLine = 2048
+    package static let replyLines = 128
+    package static let replySize = 32_768
+    /// Of a reply's text for logs and notifications.
+    package static let replyLinesKept = 4
+    package static let replyTextKept = 512
 }

@@ -1,4 +1,4 @@
-package import DNSResolver
+import DNSResolver
 
 /// Finds the hosts for a domain (RFC 5321 5.1): MX records by preference, equal ones in random order, the domain's own
 /// addresses where it has none; never a host that leads to ourselves or into a network that is not public.
