@@ -75,6 +75,7 @@ make_daemon() {
             setting SMTP_SUBMISSION_PORT "$submission_port"
             setting SMTP_SUBMISSIONS_PORT "$submissions_port"
             ;;
+        relayd) setting SMTP_HOSTNAME mail.example.test ;;
         accessd)
             setting IMAP_HOST 127.0.0.1
             setting IMAP_PORT "$imap_port"
@@ -103,9 +104,14 @@ make_daemon() {
             *) printf '%s' "${!name}" >"$services/.$daemon.env/$name" ;;
         esac
     done
+    # The daemons' user may not get to where the caller keeps it.
+    if [ -n "${MARTLET_DNS_ZONE_FILE:-}" ]; then
+        install -m 644 "$MARTLET_DNS_ZONE_FILE" "$data/dns.zone"
+        setting DNS_ZONE_FILE "$data/dns.zone"
+    fi
     # On one machine acceptance comes first: what is accepted can wait, who wants to be accepted cannot.
     local nice=0
-    case $daemon in classifyd) nice=10 ;; filerd) nice=5 ;; esac
+    case $daemon in classifyd) nice=10 ;; filerd | relayd) nice=5 ;; esac
     service "$daemon" "ulimit -n 65536 2>/dev/null || true; exec nice -n $nice chpst -e $(printf %q "$services/.$daemon.env") $(as_prefix "$daemon") $(printf %q "$data/bin/martlet-$daemon")"
 }
 

@@ -1,33 +1,53 @@
 import ArgumentParser
+import Diagnosis
+import MailCore
 import Storage
 
 struct DomainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "domain", abstract: "The domains whose mail is kept here.", subcommands: [Add.self, List.self])
+        commandName: "domain", abstract: "The domains whose mail is kept here, their signing keys and DNS records.",
+        subcommands: [Add.self, List.self, DomainDNS.self, DomainKeyCommand.self])
 
     struct Add: OperatorCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Adds a domain.",
+            abstract: "Adds a domain, makes its signing keys and prints the DNS records to publish.",
             discussion: """
+                Outgoing mail is signed from now on; until the keys are in the DNS it counts as unsigned. For a domain that
+                is there already, only missing keys are made.
+
                 Example:
-                  martlet domain add example.org
+                  martlet domain add example.org --host mail.example.org --address 203.0.113.25
                 """)
 
         @Argument(help: "The domain, e.g. example.org.")
         var name: String
 
+        @OptionGroup var server: ServerOptions
         @OptionGroup var output: OutputOptions
 
         private struct Result: Encodable {
             let domain: String
             let added: Bool
+            let records: [PlannedRecord]
         }
 
+        func validate() throws { try server.check() }
+
         func execute() async throws {
-            let added = try await AccountStore(pool: openPool()).addDomain(name)
             let domain = name.lowercased()
+            let pool = try openPool()
+            let added = try await AccountStore(pool: pool).addDomain(domain)
+            let store = DomainKeyStore(pool: pool)
+            var keys = try await store.keys(of: domain)
+            if !keys.contains(where: { $0.state != .retired }) {
+                keys = try await store.add(DomainKeys.make(), to: domain, signing: true, onlyFirst: true)
+            }
+            let plan = server.plan(domain, keys: keys)
             output.show(
-                Result(domain: domain, added: added), text: added ? "added \(domain)" : "\(domain) was there already")
+                Result(domain: domain, added: added, records: plan.records),
+                text: (added ? "added \(domain)" : "\(domain) was there already")
+                    + "; publish these DNS records, then check them with `martlet domain dns \(domain)`:\n\n"
+                    + plan.humanText)
         }
     }
 

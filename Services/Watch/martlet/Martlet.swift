@@ -15,7 +15,8 @@ struct Martlet: AsyncParsableCommand {
         abstract: "Sets up and watches a Martlet mail server.",
         discussion: """
             Settings come from the environment: MARTLET_POSTGRES_URL (of the schema's owner), MARTLET_AMQP_URL,
-            MARTLET_QUEUES_TYPE (classic or quorum). NAME_FILE names a file that holds the value.
+            MARTLET_QUEUES_TYPE (classic or quorum), and from the YAML file that MARTLET_CONFIG names (its section
+            `martlet`). NAME_FILE names a file that holds the value. `martlet config keys` lists all.
 
             Example:
               martlet migrate
@@ -24,11 +25,12 @@ struct Martlet: AsyncParsableCommand {
               martlet status
 
             Exit codes: 0 done, 64 wrong usage, 65 wrong data (no address, foreign domain), 66 no such file,
-            67 not found, 69 database or broker not available, 73 exists already, 78 wrong settings, 1 anything else.
+            67 not found, 69 database or broker not available, 73 exists already, 75 not yet, 78 wrong settings,
+            1 anything else; of the commands that check: something is wrong.
             """,
         version: "martlet \(Version.current)",
         subcommands: [
             Migrate.self, DomainCommand.self, AccountCommand.self, AliasCommand.self, Trace.self, TopologyCommand.self,
-            QueueCommand.self, Status.self,
+            QueueCommand.self, TrainCommand.self, Status.self, Doctor.self, ConfigCommand.self, CompletionCommand.self,
         ])
 }
