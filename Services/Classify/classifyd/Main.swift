@@ -9,17 +9,18 @@ import Storage
 
 /// martlet-classifyd: gives every accepted mail its verdict: ham, spam or phish, with the reasons.
 ///
-/// Consumes `MailAccepted` (queue mail.classify) and `ModelPublished` (its own exclusive queue), publishes
-/// `MailClassified`, and `ModelPublished` when it puts the first model there.
-/// Stores verdicts, the next stage's work rows and the history; reads the first 64 KiB of a mail.
-/// Limits: `MailSample.maximumBytes`, `ClassifyWorker`. Start as many as needed; none knows of the others.
+/// One of them is the trainer: it learns from what people move into and out of Junk.
+///
+/// Consumes `MailAccepted` (queue mail.classify), `LearnRequested` (queue mail.learn, one consumer at a time) and
+/// `ModelPublished` (its own exclusive queue), publishes `MailClassified`, and `ModelPublished` with each new model.
+/// Stores verdicts, the next stage's work rows, the history and models; reads the first 64 KiB of a mail.
+/// Limits: `MailSample.maximumBytes`, `ClassifyWorker`, `LessonPlan`. Start as many as needed; none knows of the others.
 @main
 enum Main {
     static func main() async {
         if let command = ModelCommand(Array(CommandLine.arguments.dropFirst())) { command.runAndExit() }
         await Daemon.main(
-            "classifyd", description: "gives every accepted mail its verdict", help: ModelCommand.help,
-            keys: ClassifySettings.keys
+            "classifyd", description: "gives every accepted mail its verdict", help: ModelCommand.help
         ) { settings, logger in
             let classify = try ClassifySettings(settings)
             let pool = PostgresPool(configuration: classify.postgres, logger: logger)
@@ -37,11 +38,17 @@ enum Main {
             let stage = StageConsumer(
                 stage: .classify, consumer: consumer, work: WorkStore(pool: pool), hints: hints, logger: logger
             ) { try await worker.handle($0) }
+            let trainer = Trainer(
+                store: LearnStore(pool: pool), keeper: keeper, hints: hints,
+                consumer: AMQPConsumer(
+                    configuration: classify.amqp, source: .queue(classify.queueType.name(of: .learn)), prefetch: 32,
+                    logger: logger),
+                options: classify.learning, logger: logger)
             let reporter = TelemetryReporter(daemon: "classifyd", settings: settings, publisher: publisher) {
                 await Readiness.postgres(pool) + Readiness.broker(publisher, [consumer])
                     + (keeper.isLoaded ? [] : ["no model of the database is loaded"])
             }
-            return [pool, publisher, keeper, listener, stage, reporter]
+            return [pool, publisher, keeper, listener, stage, trainer, reporter]
         }
     }
 }

@@ -7,7 +7,7 @@ package import MailCore
 #endif
 
 /// "There is work at this stage for these mails": `mail.accepted` for classifyd, `mail.classified` for filerd,
-/// `relay.requested` for relayd.
+/// `relay.requested` for relayd, `learn.requested` for the trainer among the classifyds.
 package struct MailHint: Sendable, Hashable, Codable {
     package struct Entry: Sendable, Hashable, Codable {
         package let mail: MailID
@@ -41,6 +41,9 @@ package struct MailHint: Sendable, Hashable, Codable {
     }
     package static func relay(_ mails: [Entry]) -> MailHint {
         MailHint(schema: RoutingKey.relayRequested, mails: mails)
+    }
+    package static func learn(_ mails: [Entry]) -> MailHint {
+        MailHint(schema: RoutingKey.learnRequested, mails: mails)
     }
 
     /// Written by hand, as it is on the path of every mail; nothing in it needs escaping.

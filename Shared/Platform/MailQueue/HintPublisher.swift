@@ -58,6 +58,20 @@ package final class HintPublisher: Sendable {
         case .file, .relabel: routingKey = RoutingKey.mailClassified
         case .relay: routingKey = RoutingKey.relayRequested
         }
+        return gather(mails, routingKey)
+    }
+
+    /// "Someone has said what these mails are": the trainer learns from it.
+    @discardableResult
+    package func learnRequested(_ mails: [MailHint.Entry]) -> Bool { gather(mails, RoutingKey.learnRequested) }
+
+    /// The same of mails that have no name here: samples of the operator's.
+    @discardableResult
+    package func samplesWait() -> Bool {
+        publish(.mail, RoutingKey.learnRequested, MailHint.learn([]).encoded())
+    }
+
+    private func gather(_ mails: [MailHint.Entry], _ routingKey: String) -> Bool {
         guard !mails.isEmpty else { return true }
         let isFirst: Bool? = gathered.withLock { gathered in
             guard gathered.waiting[routingKey, default: []].count < Gathered.maximum else { return nil }

@@ -23,6 +23,8 @@ extension MailTrace {
             lines.append(
                 "        \(reason.weight < 0 ? "" : "+")\(rounded(reason.weight))  \(reason.code): \(reason.text)")
         }
+        if let learning, learning.lessons > 0 { lines.append(line(of: learning)) }
+        for lesson in lessons { lines.append(line(of: lesson)) }
         lines.append("")
         for copy in copies {
             lines.append(
@@ -40,6 +42,20 @@ extension MailTrace {
         let copy = event.recipient == 0 ? "" : " copy \(event.recipient)"
         let time = rounded(event.seconds)
         return "\(String(repeating: " ", count: max(0, 9 - time.count)))+\(time) s  \(event.event)\(copy)  \(detail)"
+    }
+
+    private func line(of learning: Learning) -> String {
+        var text = "model   \(learning.model) knew \(learning.lessons) lessons (\(learning.spam) spam, \(learning.ham) ham)"
+        guard learning.nearSpam + learning.nearHam > 0 else { return text }
+        text += "; on mail from this domain \(learning.nearSpam) spam, \(learning.nearHam) ham: "
+        text += learning.nearMails.map { "\($0)" }.joined(separator: " ")
+        return text + (learning.nearMails.count < learning.nearSpam + learning.nearHam ? " ..." : "")
+    }
+
+    private func line(of lesson: Lesson) -> String {
+        let reporter = lesson.account.map { "account \($0)" } ?? "the operator"
+        let learnt = lesson.model.map { "learnt in model \($0)" } ?? lesson.outcome
+        return "lesson  \(lesson.label) says \(reporter) (\(lesson.source)) \(lesson.at), \(learnt)"
     }
 
     private func line(of work: Work) -> String {

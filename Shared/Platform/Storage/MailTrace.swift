@@ -47,6 +47,8 @@ package struct MailTrace: Sendable, Codable {
     package let verdict: Verdict?
     package let copies: [Copy]
     package let work: [Work]
+    package let lessons: [Lesson]
+    package let learning: Learning?
 
     /// Filed everywhere, nothing left to do.
     package var isFinished: Bool { work.isEmpty }

@@ -40,8 +40,11 @@ package struct MailTraceStore: Sendable {
     private static func read(_ mail: MailID, on connection: isolated PostgresConnection) throws -> MailTrace {
         let id: [PostgresValue] = [.uuid(high: mail.uuid.high, low: mail.uuid.low)]
         let answers = try connection.pipeline(
-            [loadMail, loadRecipients, loadEvents, loadVerdict, loadCopies, loadWork].map { ($0, id) })
-        guard answers.count == 6, let head = answers[0].first else {
+            [
+                loadMail, loadRecipients, loadEvents, loadVerdict, loadCopies, loadWork, loadLessons, loadLearning,
+                loadNear,
+            ].map { ($0, id) })
+        guard answers.count == 9, let head = answers[0].first else {
             throw PostgresError(.decoding, "the mail is gone")
         }
         let received = try head.timestamp(0)
@@ -59,7 +62,9 @@ package struct MailTraceStore: Sendable {
                 MailTrace.Copy(
                     account: try $0.int8(0), mailbox: try $0.text(1), uid: try $0.int8(2), isSeen: try $0.bool(3))
             },
-            work: try answers[5].map { try MailTrace.Work($0) })
+            work: try answers[5].map { try MailTrace.Work($0) },
+            lessons: try answers[6].map { try MailTrace.Lesson($0) },
+            learning: try answers[7].first.map { try MailTrace.Learning($0, near: answers[8]) })
     }
 
     private static let findMails = PreparedStatement(
@@ -122,7 +127,7 @@ extension MailTrace.Work {
     }
 }
 
-private func clock(_ microseconds: Int64) -> String {
+func clock(_ microseconds: Int64) -> String {
     rfc3339(seconds: Int(microseconds / 1_000_000), milliseconds: Int(max(0, microseconds % 1_000_000 / 1000)))
 }
 

@@ -1,5 +1,6 @@
 package import MailCore
 import PostgreSQL
+package import QueueContracts
 
 /// What COPY or MOVE did: UID pairs for COPYUID (RFC 4315 3) and one delta for each mailbox that changed.
 package struct CopyOutcome: Sendable {
@@ -8,6 +9,8 @@ package struct CopyOutcome: Sendable {
     package let sourceUIDs: [UInt32]
     package let firstTargetUID: UInt32
     package let deltas: [MailboxDelta]
+    /// Mails that the classifier can learn from, because they went into or out of Junk.
+    package let lessons: [MailHint.Entry]
 }
 
 extension MailboxStore {
@@ -25,7 +28,9 @@ extension MailboxStore {
             try connection.addKeywords(keywords, to: &into)
             try connection.shareBodies(source, runs)
             let copies = try connection.transfer(Self.copyMessages, from: from, runs, into: into)
-            return try copies.outcome(target, deltas: [into.delta(uidNext: copies.uidNext, changed: copies.entries)])
+            return try copies.outcome(
+                target, deltas: [into.delta(uidNext: copies.uidNext, changed: copies.entries)],
+                lessons: connection.noteLesson(copies, from: from, into: into))
         }
     }
 
@@ -47,7 +52,7 @@ extension MailboxStore {
                 target,
                 deltas: [
                     from.delta(expunged: moved.sourceUIDs), into.delta(uidNext: moved.uidNext, changed: moved.entries),
-                ])
+                ], lessons: connection.noteLesson(moved, from: from, into: into))
         }
     }
 }
@@ -60,11 +65,14 @@ struct Transfer {
 
     var uidNext: Int64 { first + Int64(sourceUIDs.count) }
 
-    func outcome(_ target: MailboxRecord, deltas: [MailboxDelta]) throws -> CopyOutcome {
+    func outcome(
+        _ target: MailboxRecord, deltas: [MailboxDelta], lessons: [MailHint.Entry] = []
+    ) throws -> CopyOutcome {
         guard uidNext - 1 <= MailboxRecord.maximumUID else { throw MailboxError.noUIDsLeft }
         return CopyOutcome(
             targetUIDValidity: target.uidValidity, sourceUIDs: sourceUIDs,
-            firstTargetUID: UInt32(truncatingIfNeeded: first), deltas: deltas)
+            firstTargetUID: UInt32(truncatingIfNeeded: first), deltas: deltas,
+            lessons: lessons)
     }
 }
 

@@ -6,6 +6,7 @@ struct LockedMailbox {
     let key: MailboxKey
     let uidNext: Int64
     let modseq: Int64
+    let specialUse: String?
     var keywords: MailboxKeywords
 
     /// The delta of a change that took one modseq, or none if nothing changed.
@@ -32,7 +33,7 @@ extension PostgresConnection {
             let mailbox = MailboxID(try row.int8(0))
             locked[mailbox] = LockedMailbox(
                 key: MailboxKey(account: account, mailbox: mailbox), uidNext: try row.int8(1), modseq: try row.int8(2),
-                keywords: MailboxKeywords(try row.textArray(3)))
+                specialUse: try row.optionalText(4), keywords: MailboxKeywords(try row.textArray(3)))
         }
         return locked
     }
@@ -59,7 +60,7 @@ extension PostgresConnection {
 private let lockMailboxRows = PreparedStatement(
     "mailbox_lock",
     """
-    SELECT mailbox_id, uidnext, modseq, keywords FROM mailbox
+    SELECT mailbox_id, uidnext, modseq, keywords, special_use FROM mailbox
     WHERE account_id = $1 AND mailbox_id = ANY($2) ORDER BY mailbox_id FOR UPDATE
     """)
 

@@ -36,7 +36,7 @@ package struct ModelStore: Sendable {
         "model_newest",
         "SELECT version, parameters FROM model WHERE kind = $1 AND version > $2 ORDER BY version DESC LIMIT 1")
 
-    private static let insert = PreparedStatement(
+    static let insert = PreparedStatement(
         "model_insert",
         """
         INSERT INTO model (kind, version, parameters, meta)
@@ -45,4 +45,7 @@ package struct ModelStore: Sendable {
         ON CONFLICT (kind, version) DO NOTHING
         RETURNING version
         """)
+
+    /// A worker only ever asks for the newest; a few before it stay for whoever wants to compare.
+    static let prune = PreparedStatement("model_prune", "DELETE FROM model WHERE kind = $1 AND version <= $2")
 }

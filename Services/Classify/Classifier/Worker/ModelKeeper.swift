@@ -56,6 +56,12 @@ package final class ModelKeeper: Service, Sendable {
         return model
     }
 
+    /// The newest version there is, to learn on top of it.
+    func newest() async throws -> Loaded {
+        try await load()
+        return try await model()
+    }
+
     package func run() async throws {
         lookAgain()
         await cancelWhenGracefulShutdown {

@@ -17,6 +17,7 @@ extension IMAPSession {
             from: selection.mailbox.key, selection.uidRuns(positions), keywords: keywords(positions, selection),
             to: target)
         await services.changed(outcome.deltas)
+        services.teach(outcome.lessons)
         if !uid, outcome.sourceUIDs.count < positions.count, outcome.sourceUIDs.isEmpty {
             throw MailboxError.messageGone
         }
@@ -39,6 +40,7 @@ extension IMAPSession {
             to: target)
         if let code = outcome.code { out.untagged(.ok, code: code, "Moved") }
         await services.changed(outcome.deltas)
+        services.teach(outcome.lessons)
         return .ok("\(command) completed")
     }
 
