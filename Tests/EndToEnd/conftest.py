@@ -12,7 +12,7 @@ import imaplib, json, os, pathlib, re, signal, smtplib, socket, ssl, subprocess,
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DAEMONS = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
+DAEMONS = ["smtpd", "classifyd", "filerd", "relayd", "accessd", "watchd"]
 
 
 class Account:

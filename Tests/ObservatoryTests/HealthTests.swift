@@ -27,6 +27,7 @@ enum Sample {
     static let queues = [
         QueueDepth(queue: "mail.classify", messages: 2, consumers: 1),
         QueueDepth(queue: "mail.file", messages: 0, consumers: 1),
+        QueueDepth(queue: "mail.relay", messages: 0, consumers: 1),
     ]
 
     static func sources(
@@ -44,24 +45,24 @@ struct HealthTests {
 
     @Test("ready when every stage reports and the servers answer")
     func ready() async {
-        let health = await health(Sample.board("smtpd", "classifyd", "filerd", "accessd"), Sample.sources())
+        let health = await health(Sample.board("smtpd", "classifyd", "filerd", "relayd", "accessd"), Sample.sources())
         #expect(health == Health(degraded: [], reasons: []))
         #expect(health.isReady)
     }
 
     @Test("without a classifier still ready, and says so")
     func degraded() async {
-        let board = Sample.board("smtpd", "filerd", "accessd")
+        let board = Sample.board("smtpd", "filerd", "relayd", "accessd")
         #expect(await health(board, Sample.sources()) == Health(degraded: ["classify"], reasons: []))
         board.put(Sample.report("classifyd"))
-        let idle = [QueueDepth(queue: "mail.classify", messages: 0, consumers: 0), Sample.queues[1]]
+        let idle = [QueueDepth(queue: "mail.classify", messages: 0, consumers: 0)] + Sample.queues[1...]
         #expect(await health(board, Sample.sources(queues: idle)).degraded == ["classify"])
     }
 
-    @Test("each missing part is named in plain words", arguments: ["smtpd", "filerd", "accessd"])
+    @Test("each missing part is named in plain words", arguments: ["smtpd", "filerd", "relayd", "accessd"])
     func missing(_ daemon: String) async {
         let board = ReportBoard()
-        for other in ["smtpd", "classifyd", "filerd", "accessd"] where other != daemon {
+        for other in ["smtpd", "classifyd", "filerd", "relayd", "accessd"] where other != daemon {
             board.put(Sample.report(other))
         }
         let health = await health(board, Sample.sources())
@@ -75,13 +76,13 @@ struct HealthTests {
 
     @Test("a silent PostgreSQL or broker, a missing queue and an unread queue are reasons")
     func servers() async {
-        let board = Sample.board("smtpd", "classifyd", "filerd", "accessd")
+        let board = Sample.board("smtpd", "classifyd", "filerd", "relayd", "accessd")
         #expect(await health(board, Sample.sources(postgres: false)).reasons == ["PostgreSQL does not answer"])
         #expect(await health(board, Sample.sources(queues: nil)).reasons == ["RabbitMQ does not answer"])
         #expect(
             await health(board, Sample.sources(queues: [])).reasons
-                == ["RabbitMQ has no queue mail.classify", "RabbitMQ has no queue mail.file"])
-        let unread = [Sample.queues[0], QueueDepth(queue: "mail.file", messages: 5, consumers: 0)]
+                == ["mail.classify", "mail.file", "mail.relay"].map { "RabbitMQ has no queue \($0)" })
+        let unread = [Sample.queues[0], QueueDepth(queue: "mail.file", messages: 5, consumers: 0), Sample.queues[2]]
         #expect(await health(board, Sample.sources(queues: unread)).reasons == ["nobody consumes the queue mail.file"])
     }
 

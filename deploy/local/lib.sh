@@ -24,7 +24,7 @@ imap_port=$(port 2143) imaps_port=$(port 2993) pop3_port=$(port 2110) pop3s_port
 postgres_port=$(port 2432) amqp_port=$(port 2672) management_port=$(port 2673)
 epmd_port=$(port 2674) distribution_port=$(port 2675)
 
-daemons="smtpd classifyd filerd accessd watchd"
+daemons="smtpd classifyd filerd relayd accessd watchd"
 is_root=$([ "$(id -u)" = 0 ] && echo yes || echo no)
 
 # As root the servers run under their own users, the daemons under `martlet`; otherwise everything is the caller's.

@@ -20,11 +20,21 @@ package struct MessageIntake: Sendable {
         package var maximumReceivedFields: Int
         /// RFC 6409 8: what a submission lacks is added. `nil` for mail that is not ours to complete.
         package var completion: Completion?
+        /// Addresses of ours that forward the mail, in lower case: one of them as `Delivered-To` is a loop.
+        package var forwarders: Set<String>
 
-        package init(maximumSize: Int, maximumReceivedFields: Int, completion: Completion?) {
+        package init(
+            maximumSize: Int, maximumReceivedFields: Int, completion: Completion?, forwarders: Set<String> = []
+        ) {
             self.maximumSize = maximumSize
             self.maximumReceivedFields = maximumReceivedFields
             self.completion = completion
+            self.forwarders = forwarders
+        }
+
+        func isForwarder(_ value: some Collection<UInt8>) -> Bool {
+            let address = value.filter { $0 > 0x20 && $0 != UInt8(ascii: "<") && $0 != UInt8(ascii: ">") }
+            return forwarders.contains(String(decoding: address, as: UTF8.self).lowercased())
         }
     }
 
@@ -137,6 +147,7 @@ package struct MessageIntake: Sendable {
         var received = 0
         var hasDate = false
         var hasMessageID = false
+        var hasBeenHere = false
         body.withUnsafeBytes { bytes in
             let message = UnsafeRawBufferPointer(rebasing: bytes[traceLength...])
             var walk = HeaderFieldWalk()
@@ -146,11 +157,13 @@ package struct MessageIntake: Sendable {
                 case 8 where ASCII.equalsIgnoringCase(name, "Received"): received += 1
                 case 4 where ASCII.equalsIgnoringCase(name, "Date"): hasDate = true
                 case 10 where ASCII.equalsIgnoringCase(name, "Message-ID"): hasMessageID = true
+                case 12 where !rules.forwarders.isEmpty && ASCII.equalsIgnoringCase(name, "Delivered-To"):
+                    hasBeenHere = hasBeenHere || rules.isForwarder(message[field.body])
                 default: break
                 }
             }
         }
-        if received > rules.maximumReceivedFields { return give(up: .loop) }
+        if received > rules.maximumReceivedFields || hasBeenHere { return give(up: .loop) }
         guard let completion = rules.completion, !hasDate || !hasMessageID else { return }
         complete(completion, date: !hasDate, messageID: !hasMessageID)
     }

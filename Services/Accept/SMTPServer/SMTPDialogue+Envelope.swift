@@ -59,14 +59,14 @@ extension SMTPDialogue {
         case .null:
             return countJunk(.refuse(SMTPReplies.badRecipientSyntax, .syntax))
         case .mailbox(let mailbox):
-            state = .resolving(transaction, given: mailbox.address)
+            state = .resolving(transaction, given: mailbox)
             return .resolve([mailbox.address])
         case .postmaster:
             // RFC 5321 4.5.1: of this host, of the domain it belongs to, or of the first domain that lives here.
             let host = configuration.hostname
             let parent = host.drop { $0 != "." }.dropFirst()
             let parents = parent.contains(".") ? ["postmaster@\(parent)"] : []
-            state = .resolving(transaction, given: "postmaster@\(host)")
+            state = .resolving(transaction, given: SMTPMailbox(localPart: "postmaster", domain: host))
             return .resolve(["postmaster@\(host)"] + parents + [SMTPService.postmaster])
         }
     }
@@ -77,15 +77,28 @@ extension SMTPDialogue {
         defer { if case .resolving = state { state = .mail(transaction) } }
         switch resolution {
         case .local(let locals):
-            transaction.add(given, locals)
+            transaction.add(given.address, locals)
+            return .reply(SMTPReplies.recipientOk)
+        case .forwarded(let locals, let targets):
+            transaction.add(given.address, locals, forwardedTo: targets)
             return .reply(SMTPReplies.recipientOk)
         case .unknown:
             return badRecipient(SMTPReplies.unknownRecipient, .unknownRecipient, of: transaction)
+        case .foreign where mayRelay(to: given):
+            transaction.add(foreign: given.address)
+            return .reply(SMTPReplies.recipientOk)
         case .foreign:
             return badRecipient(SMTPReplies.relayDenied, .relayDenied, of: transaction)
         case nil:
             return .refuse(SMTPReplies.storageFailure, .storage)
         }
+    }
+
+    /// Only for accounts of ours, on the ports where they log in (RFC 5321 3.6.2, RFC 6409); never to an address literal,
+    /// which would let anybody choose the host, nor for `<Postmaster>`, who is always here.
+    private func mayRelay(to recipient: SMTPMailbox) -> Bool {
+        role.isSubmission && login != nil && !recipient.domain.hasPrefix("[")
+            && !(recipient.localPart == "postmaster" && recipient.domain == configuration.hostname)
     }
 
     /// Who names nobody that exists is guessing; a list with dead addresses among good ones is not.

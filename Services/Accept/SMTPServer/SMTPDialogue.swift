@@ -13,7 +13,7 @@ package struct SMTPDialogue: Sendable {
         case checkingPassword
         case checkingSender(SMTPTransaction)
         case mail(SMTPTransaction)
-        case resolving(SMTPTransaction, given: String)
+        case resolving(SMTPTransaction, given: SMTPMailbox)
         case receiving
     }
 

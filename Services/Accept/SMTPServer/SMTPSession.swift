@@ -146,7 +146,10 @@ struct SMTPSession {
             } catch {
                 return nil
             }
-            if case .local = last { break }
+            switch last {
+            case .local, .forwarded: return last
+            case .unknown, .foreign: continue
+            }
         }
         return last
     }
@@ -211,7 +214,7 @@ struct SMTPSession {
             trace: trace,
             rules: .init(
                 maximumSize: configuration.maximumSize, maximumReceivedFields: configuration.maximumReceivedFields,
-                completion: completion),
+                completion: completion, forwarders: transaction.forwarders),
             openSink: service.openSink)
     }
 

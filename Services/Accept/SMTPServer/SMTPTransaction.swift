@@ -10,6 +10,9 @@ package struct SMTPTransaction: Sendable {
     /// RCPT commands answered with 250.
     package private(set) var accepted = 0
     private var accounts: Set<AccountID> = []
+    private var foreign: Set<String> = []
+    /// Addresses of ours that forward this mail elsewhere: if it has been through one of them before, it loops.
+    package private(set) var forwarders: Set<String> = []
 
     init(sender: String) { self.sender = sender }
 
@@ -20,6 +23,27 @@ package struct SMTPTransaction: Sendable {
         }
     }
 
+    /// A recipient elsewhere, once however often it is named (RFC 5321 4.1.2: domains in any case are the same).
+    mutating func add(foreign address: String) {
+        accepted += 1
+        append(address, via: nil)
+    }
+
+    /// An address of ours that forwards; it may have accounts here as well.
+    mutating func add(_ address: String, _ locals: [AccountStore.LocalRecipient], forwardedTo targets: [String]) {
+        add(address, locals)
+        forwarders.insert(address.lowercased())
+        for target in targets { append(target, via: address) }
+    }
+
+    private mutating func append(_ address: String, via: String?) {
+        let domain = address.lastIndex(of: "@") ?? address.startIndex
+        guard foreign.insert(address[..<domain] + address[domain...].lowercased()).inserted else { return }
+        recipients.append(AcceptedRecipient(address: address, account: nil, via: via))
+    }
+
     /// The recipient, if there is one only: trace fields name nobody to others (RFC 5321 7.6).
-    package var onlyRecipient: String? { accepted == 1 ? recipients.first?.address : nil }
+    package var onlyRecipient: String? {
+        accepted == 1 ? recipients.first.map { $0.via ?? $0.address } : nil
+    }
 }

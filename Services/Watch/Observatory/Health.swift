@@ -20,7 +20,7 @@ package struct Health: Sendable, Codable, Equatable {
 /// Answers "can a mail pass", asking the world at most once a second.
 package actor HealthInspector {
     /// Without one of these mail does not pass.
-    private static let needed = ["smtpd", "filerd", "accessd"]
+    private static let needed = ["smtpd", "filerd", "relayd", "accessd"]
     private static let cacheTime: Duration = .seconds(1)
 
     private let board: ReportBoard
@@ -52,11 +52,12 @@ package actor HealthInspector {
         if await !database { reasons.append("PostgreSQL does not answer") }
         var hasClassifier = board.reasonNotReady("classifyd") == nil
         if let queues = await broker {
-            for name in ["mail.classify", "mail.file"] where !queues.contains(where: { $0.queue == name }) {
+            for name in ["mail.classify", "mail.file", "mail.relay"] where !queues.contains(where: { $0.queue == name }) {
                 reasons.append("RabbitMQ has no queue \(name)")
             }
-            if queues.contains(where: { $0.queue == "mail.file" && $0.consumers == 0 }) {
-                reasons.append("nobody consumes the queue mail.file")
+            for name in ["mail.file", "mail.relay"]
+            where queues.contains(where: { $0.queue == name && $0.consumers == 0 }) {
+                reasons.append("nobody consumes the queue \(name)")
             }
             if queues.contains(where: { $0.queue == "mail.classify" && $0.consumers == 0 }) { hasClassifier = false }
         } else {

@@ -3,7 +3,7 @@ import Storage
 
 struct AliasCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alias", abstract: "Addresses that stand for other addresses of this server.",
+        commandName: "alias", abstract: "Addresses that stand for other addresses, here or elsewhere.",
         subcommands: [Add.self, List.self])
 
     private struct Row: Encodable {
@@ -16,11 +16,13 @@ struct AliasCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds a target to an alias.",
             discussion: """
-                The target must be an account or alias of this server: mail is not forwarded to other hosts yet.
+                The target is an account or alias of this server, or an address elsewhere, to which mail is then
+                forwarded with its sender unchanged; what cannot be delivered there is reported to that sender.
                 An account's own address as alias keeps its copy only if it is one of the targets.
 
                 Example:
                   martlet alias add info@example.org alice@example.org
+                  martlet alias add info@example.org alice@elsewhere.example
                 """)
 
         @Argument(help: "The address mail is sent to.")

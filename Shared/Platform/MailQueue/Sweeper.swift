@@ -108,6 +108,7 @@ package struct Sweeper: Service {
             guard !promoted.isEmpty else { return }
             rule.promoted(promoted.map(\.mail))
             hints.announce(.file, promoted.map(MailHint.Entry.init))
+            hints.announce(.relay, promoted.filter(\.hasForeignCopies).map(MailHint.Entry.init))
             Self.failedOpen.increment(by: promoted.count)
             logger.warning("mails go on without a verdict", metadata: [LogKey.count: "\(promoted.count)"])
             if promoted.count < MailHint.maximumEntries { return }

@@ -62,7 +62,7 @@ package struct AcceptanceStore: Sendable {
         }
     }
 
-    private static func inserts(of mails: [AcceptedMail]) -> [PostgresConnection.Call] {
+    static func inserts(of mails: [AcceptedMail]) -> [PostgresConnection.Call] {
         var calls: [PostgresConnection.Call] = []
         // An inline body takes the mail's own id: one less random value, and the rows lie together.
         let inline = mails.compactMap { mail -> (id: UUIDv7, bytes: [UInt8])? in
@@ -105,15 +105,20 @@ package struct AcceptanceStore: Sendable {
         var numbers: [Int32] = []
         var addresses: [String] = []
         var accounts: [Int64?] = []
+        var forwarders: [String?] = []
         for mail in mails {
             for (index, recipient) in mail.recipients.enumerated() {
                 ids.append((mail.id.uuid.high, mail.id.uuid.low))
                 numbers.append(Int32(clamping: index + 1))
                 addresses.append(recipient.address)
                 accounts.append(recipient.account?.value)
+                forwarders.append(recipient.via)
             }
         }
-        return [.uuidArray(ids), .int4Array(numbers), .textArray(addresses), .int8ArrayOfOptionals(accounts)]
+        return [
+            .uuidArray(ids), .int4Array(numbers), .textArray(addresses), .int8ArrayOfOptionals(accounts),
+            .textArrayOfOptionals(forwarders),
+        ]
     }
 }
 
@@ -142,8 +147,8 @@ extension AcceptanceStore {
     private static let insertRecipients = PreparedStatement(
         "accept_recipient",
         """
-        INSERT INTO recipient (mail_id, recipient, address, account_id)
-        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[])
+        INSERT INTO recipient (mail_id, recipient, address, account_id, via)
+        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::text[])
         """)
 
     /// The hint goes out right after the commit; the sweeper repeats it when `next_hint_at` has passed.

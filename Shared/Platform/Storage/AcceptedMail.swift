@@ -21,10 +21,13 @@ package struct AcceptedRecipient: Sendable, Hashable {
     package let address: String
     /// `nil` for a foreign recipient.
     package let account: AccountID?
+    /// Of a foreign recipient: the address of ours that forwards to it.
+    package let via: String?
 
-    package init(address: String, account: AccountID?) {
+    package init(address: String, account: AccountID?, via: String? = nil) {
         self.address = address
         self.account = account
+        self.via = via
     }
 }
 

@@ -135,20 +135,18 @@ extension AccountStore {
         package let target: String
     }
 
-    /// Both sides must be of our own domains: nothing is forwarded to the world yet.
+    /// The alias must be of our own domains. A target elsewhere is forwarded to; a target of ours must exist.
     ///
     /// - Returns: false if it was there already.
     package func addAlias(_ address: String, target: String) async throws -> Bool {
         guard let from = LocalAddress(address), from.isPlain else { throw AdministrationError.notAnAddress(address) }
         guard let to = LocalAddress(target), to.isPlain else { throw AdministrationError.notAnAddress(target) }
         return try await pool.transaction { connection in
-            try Self.requireLocal([from.full, to.full], on: connection)
-            guard case .local = try Self.expand(to, on: connection) else {
-                throw AdministrationError.notFound(to.full)
-            }
+            try Self.requireLocal([from.full], on: connection)
+            if case .unknown = try Self.expand(to, on: connection) { throw AdministrationError.notFound(to.full) }
             let added = try connection.execute(Self.insertAlias, [.text(from.full), .text(to.full)]).affected == 1
             // Too deep or too wide once added: refused, and rolled back.
-            guard case .local = try Self.expand(from, on: connection) else {
+            if case .unknown = try Self.expand(from, on: connection) {
                 throw AdministrationError.tooManyTargets(from.full)
             }
             return added

@@ -25,6 +25,8 @@ package struct AccountStore: Sendable {
     package enum Resolution: Sendable, Hashable {
         /// One entry per account, aliases expanded.
         case local([LocalRecipient])
+        /// An alias of ours with targets elsewhere; there may be local ones as well.
+        case forwarded([LocalRecipient], targets: [String])
         /// The domain is ours and nobody there has this address.
         case unknown
         /// The domain is not ours.
@@ -42,6 +44,7 @@ package struct AccountStore: Sendable {
         guard let address = LocalAddress(recipient) else { return .unknown }
         if let known = recent.find(address.full) { return .local(known) }
         let resolution = try await pool.withConnection { try Self.expand(address, on: $0) }
+        // Whoever forwards elsewhere is asked for each time: such mail is rare, and its targets are no accounts.
         if case .local(let recipients) = resolution { recent.remember(recipients, for: address.full) }
         return resolution
     }
@@ -57,6 +60,7 @@ package struct AccountStore: Sendable {
         var seen: Set<String> = [address.full]
         var found: [LocalRecipient] = []
         var accounts: Set<AccountID> = []
+        var foreign: [String] = []
         for depth in 0...maximumAliasLevels where !level.isEmpty {
             let rows = try connection.execute(
                 lookUp,
@@ -64,7 +68,11 @@ package struct AccountStore: Sendable {
             var next: [LocalAddress] = []
             for row in rows {
                 let answer = try Answer(row)
-                if depth == 0, !answer.isLocalDomain { return .foreign }
+                if !answer.isLocalDomain {
+                    if depth == 0 { return .foreign }
+                    foreign.append(answer.address)
+                    continue
+                }
                 if let account = answer.account, accounts.insert(account.account).inserted { found.append(account) }
                 for case let target? in answer.targets.map(LocalAddress.init) where seen.insert(target.full).inserted {
                     next.append(target)
@@ -75,18 +83,21 @@ package struct AccountStore: Sendable {
             if depth == maximumAliasLevels, !next.isEmpty { return .unknown }
             level = next
         }
+        if !foreign.isEmpty { return .forwarded(found, targets: foreign) }
         return found.isEmpty ? .unknown : .local(found)
     }
 
     /// One row of `lookUp`: where one address leads.
     private struct Answer {
-        var isLocalDomain: Bool
+        let isLocalDomain: Bool
+        let address: String
         var targets: [String] = []
         var account: LocalRecipient?
 
         init(_ row: PostgresRow) throws {
             isLocalDomain = try row.bool(0)
             let (full, base) = (try row.text(1), try row.text(2))
+            address = full
             let fullTargets = try row.textArray(3)
             let fullAccount = try row.optionalInt8(4).map { LocalRecipient(account: AccountID($0), address: full) }
             let baseTargets = try row.textArray(5)

@@ -30,11 +30,17 @@ package struct ClassifyStore: Sendable {
 
     package init(pool: PostgresPool) { self.pool = pool }
 
-    package enum Finished: Sendable, Hashable {
-        /// The copies now wait to be filed.
-        case classified
-        /// They were filed without a verdict before; now it waits to be applied.
-        case late
+    /// What a mail waits for next.
+    package struct Finished: OptionSet, Sendable, Hashable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// Copies that wait to be filed.
+        package static let file = Finished(rawValue: 1)
+        /// Copies that wait to leave for other hosts.
+        package static let relay = Finished(rawValue: 2)
+        /// Its copies were filed without a verdict before; now that waits to be applied.
+        package static let relabel = Finished(rawValue: 4)
     }
 
     /// Those of `mails` that still wait for a verdict, in the order of their ids.
@@ -62,7 +68,11 @@ package struct ClassifyStore: Sendable {
                     let results = try connection.commit(after: [(Self.lock, [ids]), (Self.write, columns)])
                     var finished: [MailID: Finished] = [:]
                     for row in results.last.map(Array.init) ?? [] {
-                        finished[try row.mailID(0)] = try row.int2(1) == Stage.late.rawValue ? .late : .classified
+                        var next: Finished = []
+                        if try row.bool(1) { next.insert(.file) }
+                        if try row.bool(2) { next.insert(.relay) }
+                        if try row.bool(3) { next.insert(.relabel) }
+                        finished[try row.mailID(0)] = next
                     }
                     return finished
                 }
@@ -86,12 +96,13 @@ package struct ClassifyStore: Sendable {
             ids(verdicts.map(\.mail)), .textArray(verdicts.map(\.verdict.label.rawValue)),
             .float8Array(verdicts.map(\.verdict.probability)), .jsonbArray(reasons),
             .int8Array(verdicts.map(\.verdict.modelVersion)),
+            .textArrayOfOptionals(verdicts.map(\.verdict.category?.rawValue)),
         ]
     }
 }
 
 extension ClassifyStore {
-    // Stages: 1 classify, 2 file, 4 late, 5 relabel.
+    // Stages: 1 classify, 2 file, 3 relay, 4 late, 5 relabel.
     //
     // Look-ups are by key for each mail (LATERAL with LIMIT, scalar subqueries, ctid): a prepared plan made while the
     // tables were small must not read all of them for every batch once they are large.
@@ -124,8 +135,8 @@ extension ClassifyStore {
         "classify_write",
         """
         WITH judged AS MATERIALIZED (
-            SELECT * FROM unnest($1::uuid[], $2::text[], $3::float8[], $4::jsonb[], $5::bigint[])
-                AS judged (mail_id, label, probability, reasons, model_version)
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::float8[], $4::jsonb[], $5::bigint[], $6::text[])
+                AS judged (mail_id, label, probability, reasons, model_version, category)
         ), found AS MATERIALIZED (
             SELECT judged.*, place.stage, place.row
             FROM judged CROSS JOIN LATERAL (
@@ -137,28 +148,31 @@ extension ClassifyStore {
         ), gone AS (
             DELETE FROM work USING found WHERE work.ctid = found.row RETURNING found.*
         ), written AS (
-            INSERT INTO verdict (mail_id, label, probability, reasons, model_version)
-            SELECT mail_id, label, probability, reasons, model_version FROM gone
+            INSERT INTO verdict (mail_id, label, probability, reasons, model_version, category)
+            SELECT mail_id, label, probability, reasons, model_version, category FROM gone
             ON CONFLICT (mail_id) DO NOTHING
         ), next AS (
             INSERT INTO work (mail_id, recipient, stage, next_hint_at)
-            SELECT gone.mail_id, copy.recipient, 2, now() + interval '10 s'
+            SELECT gone.mail_id, copy.recipient, copy.stage, now() + interval '10 s'
             FROM gone CROSS JOIN LATERAL (
-                SELECT recipient.recipient FROM recipient
-                WHERE recipient.mail_id = gone.mail_id AND recipient.account_id IS NOT NULL
+                SELECT recipient.recipient, CASE WHEN recipient.account_id IS NULL THEN 3 ELSE 2 END AS stage
+                FROM recipient WHERE recipient.mail_id = gone.mail_id
                 OFFSET 0
             ) AS copy
             WHERE gone.stage = 1
             UNION ALL
             SELECT mail_id, 0, 5, now() + interval '10 s' FROM gone WHERE stage = 4
             ON CONFLICT DO NOTHING
+            RETURNING mail_id, stage
         ), told AS (
             INSERT INTO mail_event (mail_id, event, detail)
             SELECT mail_id, 'classified', jsonb_build_object(
                 'label', label, 'probability', round(probability::numeric, 4),
-                'model', model_version, 'late', stage = 4, 'reasons', reasons)
+                'model', model_version, 'category', category, 'late', stage = 4, 'reasons', reasons)
             FROM gone
         )
-        SELECT mail_id, stage FROM gone
+        SELECT gone.mail_id, coalesce(bool_or(next.stage = 2), false), coalesce(bool_or(next.stage = 3), false),
+            coalesce(bool_or(next.stage = 5), false)
+        FROM gone LEFT JOIN next ON next.mail_id = gone.mail_id GROUP BY gone.mail_id
         """)
 }

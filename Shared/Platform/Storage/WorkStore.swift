@@ -13,10 +13,13 @@ package struct WorkStore: Sendable {
     package struct DueMail: Sendable, Hashable {
         package let mail: MailID
         package let traceparent: TraceParent
+        /// Of a mail that goes on without a verdict: it has copies for other hosts.
+        package let hasForeignCopies: Bool
 
-        package init(mail: MailID, traceparent: TraceParent) {
+        package init(mail: MailID, traceparent: TraceParent, hasForeignCopies: Bool = false) {
             self.mail = mail
             self.traceparent = traceparent
+            self.hasForeignCopies = hasForeignCopies
         }
     }
 
@@ -68,7 +71,7 @@ package struct WorkStore: Sendable {
             guard try Self.isHolder(connection) else { return nil }
             let rows = try connection.execute(
                 Self.promote, [patience.map { .float8($0.inSeconds) } ?? .null(.float8), .int4(Int32(clamping: limit))])
-            return try rows.map { try DueMail(row: $0) }
+            return try rows.map { try DueMail(row: $0, hasForeignCopies: $0.bool(2)) }
         }
     }
 
@@ -91,10 +94,11 @@ package struct WorkStore: Sendable {
 }
 
 extension WorkStore.DueMail {
-    init(row: PostgresRow) throws {
-        self.mail = try row.mailID(0)
+    init(row: PostgresRow, hasForeignCopies: Bool = false) throws {
         // A row that was damaged by hand still gets its hint.
-        self.traceparent = TraceParent(try row.text(1)) ?? .start()
+        self.init(
+            mail: try row.mailID(0), traceparent: TraceParent(try row.text(1)) ?? .start(),
+            hasForeignCopies: hasForeignCopies)
     }
 }
 
@@ -188,9 +192,11 @@ extension WorkStore {
             RETURNING work.mail_id, work.created_at, work.parked_at
         ), copies AS (
             INSERT INTO work (mail_id, recipient, stage, next_hint_at)
-            SELECT late.mail_id, recipient.recipient, 2, now() + interval '10 s'
-            FROM late JOIN recipient USING (mail_id) WHERE recipient.account_id IS NOT NULL
+            SELECT late.mail_id, recipient.recipient, CASE WHEN recipient.account_id IS NULL THEN 3 ELSE 2 END,
+                now() + interval '10 s'
+            FROM late JOIN recipient USING (mail_id)
             ON CONFLICT DO NOTHING
+            RETURNING mail_id, stage
         ), told AS (
             INSERT INTO mail_event (mail_id, event, detail)
             SELECT mail_id, 'unclassified', jsonb_build_object(
@@ -198,6 +204,7 @@ extension WorkStore {
                 'waited', round(extract(epoch FROM now() - created_at), 1))
             FROM late
         )
-        SELECT mail.mail_id, mail.traceparent FROM late JOIN mail USING (mail_id) ORDER BY late.created_at, mail.mail_id
+        SELECT mail.mail_id, mail.traceparent, 3 IN (SELECT stage FROM copies WHERE copies.mail_id = late.mail_id)
+        FROM late JOIN mail USING (mail_id) ORDER BY late.created_at, mail.mail_id
         """)
 }

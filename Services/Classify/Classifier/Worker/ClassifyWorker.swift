@@ -41,14 +41,16 @@ package struct ClassifyWorker: Sendable {
         ClassifyMetrics.scoring.observe((clock.now - started) / verdicts.count)
         let finished = try await store.finish(verdicts)
         let traces = Dictionary(entries.map { ($0.mail, $0) }, uniquingKeysWith: { first, _ in first })
-        hints.announce(.file, finished.keys.sorted().compactMap { traces[$0] })
+        let order = finished.keys.sorted()
+        hints.announce(.file, order.filter { finished[$0] != .relay }.compactMap { traces[$0] })
+        hints.announce(.relay, order.filter { finished[$0]?.contains(.relay) == true }.compactMap { traces[$0] })
         ClassifyMetrics.count(verdicts.filter { finished[$0.mail] != nil }.map(\.verdict.label))
         let now = Timestamp.now()
         for mail in waiting where finished[mail.mail] != nil {
             let waited = max(0, now.microseconds - mail.receivedAt.microseconds)
             ClassifyMetrics.latency.observe(seconds: Double(waited) / 1_000_000)
         }
-        ClassifyMetrics.late.increment(by: finished.values.count { $0 == .late })
+        ClassifyMetrics.late.increment(by: finished.values.count { $0.contains(.relabel) })
     }
 
     /// Split evenly over the threads; the order stays.

@@ -1,0 +1,192 @@
+import LineServer
+import Logging
+import MailCore
+import ServiceKit
+import Storage
+
+/// Delivers to one domain by one connection, under one lease, until nothing is due there.
+struct DestinationRun {
+    private let lease: RelayLease
+    private let services: RelayServices
+    private var line: HostLine
+    private var hasReached = false
+
+    init(lease: RelayLease, services: RelayServices) {
+        self.lease = lease
+        self.services = services
+        self.line = HostLine(domain: lease.domain, connector: services.connector)
+    }
+
+    /// - Parameters:
+    ///   - isStopping: asked between mails.
+    ///   - onMore: there may be work for another connection.
+    mutating func run(isStopping: () -> Bool, onMore: () -> Void) async {
+        RelayMetrics.runs.add(1)
+        defer { RelayMetrics.runs.add(-1) }
+        var isOver = false
+        do {
+            while !isOver, !isStopping() {
+                let claim = try await services.store.claim(lease, limit: services.limits.mailsPerClaim)
+                if !claim.parked.isEmpty {
+                    RelayMetrics.parked.increment(by: claim.parked.count)
+                    services.onParked(claim.parked)
+                }
+                if claim.isLeaseLost || claim.mails.isEmpty && claim.parked.isEmpty {
+                    services.leases.forget(lease)
+                    await line.drop(isAtFault: false)
+                    return
+                }
+                if claim.mails.count >= services.limits.mailsPerClaim { onMore() }
+                isOver = claim.isHeld ? await !giveUp(claim) : await !deliver(claim.mails, isStopping)
+            }
+        } catch {
+            services.logger.warning("a destination is left for later", metadata: [LogKey.error: "\(error)"])
+        }
+        await line.drop(isAtFault: false)
+        await release()
+    }
+
+    private func release() async {
+        services.leases.forget(lease)
+        do {
+            try await services.store.release(lease)
+        } catch {
+            // It runs out by itself.
+            services.logger.info("a lease could not be given back", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    // MARK: - Mails
+
+    /// - Returns: whether to go on with the destination.
+    private mutating func deliver(_ mails: [RelayMail], _ isStopping: () -> Bool) async -> Bool {
+        for (index, mail) in mails.enumerated() {
+            for copies in transactions(of: mail) {
+                guard !isStopping(), services.leases.isOurs(lease) else { return false }
+                switch await attempt(mail, copies) {
+                case .ended(let outcomes):
+                    let news: DestinationNews? = hasReached ? nil : .reached
+                    hasReached = true
+                    guard await record(outcomes, news) else { return false }
+                case .failedHere(let outcomes):
+                    guard await record(outcomes, nil) else { return false }
+                case .unreachable(let outcomes, let reason):
+                    // The others stay due: they are tried when the destination is, however long that takes.
+                    _ = await record(outcomes, .unreachable(reason))
+                    return false
+                case .closed(let result):
+                    return await record(mails[index...].flatMap { all($0, result) }, nil)
+                case .leaseLost:
+                    return false
+                }
+            }
+        }
+        return true
+    }
+
+    /// Copies that may share a transaction: the same bytes, and not more than every server takes.
+    private func transactions(of mail: RelayMail) -> [[RelayMail.Copy]] {
+        var groups: [[RelayMail.Copy]] = []
+        for copy in mail.copies {
+            let place = groups.firstIndex { group in
+                group.count < services.limits.recipientsPerTransaction && group[0].via == copy.via
+                    && group[0].prefix == copy.prefix
+            }
+            if let place { groups[place].append(copy) } else { groups.append([copy]) }
+        }
+        return groups
+    }
+
+    private enum Attempt {
+        case ended([RelayOutcome])
+        /// For a reason of our own; nothing is known of the destination.
+        case failedHere([RelayOutcome])
+        case unreachable([RelayOutcome], String)
+        /// The same for every mail of the destination.
+        case closed(RecipientResult)
+        case leaseLost
+    }
+
+    private mutating func attempt(_ mail: RelayMail, _ copies: [RelayMail.Copy]) async -> Attempt {
+        let content: RelayContent
+        do {
+            content = try await services.contents.load(mail, known: copies.first?.prefix, via: copies.first?.via)
+        } catch {
+            services.logger.error(
+                "a mail could not be read", metadata: [LogKey.mailID: "\(mail.id)", LogKey.error: "\(error)"])
+            let reply = RelayReply(status: "4.3.0", "The mail could not be read from the storage here", step: .content)
+            return .failedHere(copies.map { outcome(mail, $0, .deferred(reply), nil) })
+        }
+        let outbound = services.contents.outbound(mail, copies, content)
+        while true {
+            let connection: any RelayConnection
+            switch await line.way() {
+            case .open(let open): connection = open
+            case .closed(let result): return .closed(result)
+            case .unreachable(let reply):
+                return .unreachable(
+                    copies.map { outcome(mail, $0, .deferred(reply), content.prefix) }, describe(reply))
+            }
+            let (leases, lease) = (services.leases, lease)
+            let results = await connection.deliver(outbound) { try await leases.ensure(lease) }
+            // What was decided is recorded in any case, and counts if nobody else has taken the copies meanwhile.
+            if !services.leases.isOurs(lease), results.allSatisfy(\.isDeferred) { return .leaseLost }
+            if let fault = hostFault(results) {
+                await line.drop(isAtFault: true, because: fault)
+                continue
+            }
+            line.noteServed()
+            return .ended(zip(copies, results).map { outcome(mail, $0, $1, content.prefix) })
+        }
+    }
+
+    /// Nothing was decided about any recipient: another host may take the mail at once.
+    private func hostFault(_ results: [RecipientResult]) -> RelayReply? {
+        let isFault = results.allSatisfy { result in
+            if case .deferred(let reply) = result { reply.isHostFault && !reply.isOutcomeUnknown } else { false }
+        }
+        return isFault ? results.last?.reply : nil
+    }
+
+    // MARK: - Outcomes
+
+    /// Copies of a held destination whose time is over: the last thing heard of it is why.
+    private func giveUp(_ claim: RelayClaim) async -> Bool {
+        let reply = RelayReply(status: "4.4.1", claim.lastReply ?? "No host could be reached", step: .connect)
+        return await record(claim.mails.flatMap { all($0, .deferred(reply)) }, nil)
+    }
+
+    private func all(_ mail: RelayMail, _ result: RecipientResult) -> [RelayOutcome] {
+        mail.copies.map { outcome(mail, $0, result, nil) }
+    }
+
+    private func outcome(
+        _ mail: RelayMail, _ copy: RelayMail.Copy, _ result: RecipientResult, _ prefix: [UInt8]?
+    ) -> RelayOutcome {
+        let kind: RelayOutcome.Kind =
+            switch result {
+            case .delivered: .delivered
+            case .deferred: .deferred(again: services.schedule.delay(after: copy.tries))
+            case .failed: .failed
+            }
+        let reply = result.reply
+        return RelayOutcome(
+            mail: mail.id, copy: copy, lease: lease, kind: kind,
+            answer: RelayAnswer(
+                code: reply.code, status: reply.status, text: reply.text.description, host: reply.host, at: .now()),
+            prefix: prefix)
+    }
+
+    private func record(_ outcomes: [RelayOutcome], _ news: DestinationNews?) async -> Bool {
+        await services.recorder.record(outcomes, domain: lease.domain, news: news)
+    }
+
+    private func describe(_ reply: RelayReply) -> String {
+        let host = reply.host.isEmpty ? "" : "\(reply.host): "
+        return host + (reply.code == 0 ? "" : "\(reply.code) ") + reply.text.description
+    }
+}
+
+extension RecipientResult {
+    fileprivate var isDeferred: Bool { if case .deferred = self { true } else { false } }
+}

@@ -1,0 +1,40 @@
+package import MailCore
+import MessageGrammar
+package import Storage
+
+/// Makes the notification of a failure: a mail from nobody to the sender of the old one (RFC 3464, RFC 5321 4.5.5, 6.1).
+package struct FailureReporter: Sendable {
+    /// How this host calls itself.
+    private let host: String
+
+    package init(host: String) { self.host = host }
+
+    /// Its recipients are found by whoever commits it.
+    package func notification(of undelivered: UndeliveredMail) -> AcceptedMail {
+        let id = MailID.next()
+        let now = Timestamp.now()
+        let body = DeliveryStatusNotification(
+            id: id.description, host: host, from: "MAILER-DAEMON@\(domain(of: undelivered))", to: undelivered.sender,
+            date: now, arrived: undelivered.receivedAt, recipients: undelivered.copies.map(recipient),
+            original: undelivered.beginning
+        ).encoded()
+        var scanner = MessageScanner()
+        body.withUnsafeBytes { scanner.feed($0) }
+        return AcceptedMail(
+            id: id, body: .inline(body), receivedAt: now, origin: .dsn, envelopeFrom: "", submitter: nil, peer: "",
+            helo: host, size: body.count, traceparent: undelivered.traceparent.child(),
+            summary: scanner.finish().encoded(), recipients: [])
+    }
+
+    /// One of ours, whose key can sign it: the domain that forwarded, or the one of the account that sent.
+    private func domain(of undelivered: UndeliveredMail) -> String {
+        let ours = undelivered.copies.lazy.compactMap(\.via).first ?? undelivered.sender
+        return ours.lastIndex(of: "@").map { String(ours[ours.index(after: $0)...]) } ?? host
+    }
+
+    private func recipient(_ copy: UndeliveredMail.Copy) -> DeliveryStatusNotification.Recipient {
+        DeliveryStatusNotification.Recipient(
+            address: copy.address, original: copy.via, status: copy.answer.status, code: copy.answer.code,
+            reply: copy.answer.text, host: copy.answer.host, lastAttempt: copy.answer.at, isExpired: copy.isExpired)
+    }
+}

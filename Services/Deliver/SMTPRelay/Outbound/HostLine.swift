@@ -1,0 +1,82 @@
+import DNSResolver
+import ServiceKit
+
+/// The connection of one run, and the hosts that are left to try when it ends.
+///
+/// Addresses are tried in the order of the route, each once (RFC 5321 5.1); one that served a mail and then closed is
+/// connected to again.
+struct HostLine {
+    /// What there is to send by.
+    enum Way {
+        case open(any RelayConnection)
+        /// The route says so: for every mail of the domain.
+        case closed(RecipientResult)
+        /// No host could be used. The last reason.
+        case unreachable(RelayReply)
+    }
+
+    private let domain: String
+    private let connector: RelayConnector
+    private var candidates: [(host: MXHost, address: IPAddress)]?
+    private var next = 0
+    private var connection: (any RelayConnection)?
+    /// Mails that the connection has served.
+    private var served = 0
+    private var lastFailure: RelayFailure?
+
+    init(domain: String, connector: RelayConnector) {
+        self.domain = domain
+        self.connector = connector
+    }
+
+    mutating func way() async -> Way {
+        if let connection {
+            if await connection.canGoOn() { return .open(connection) }
+            await drop(isAtFault: false)
+        }
+        if candidates == nil {
+            let route = await connector.route(domain)
+            guard case .hosts(let hosts) = route else {
+                if case .deferred(let reply)? = route.result { return .unreachable(reply) }
+                return .closed(
+                    route.result ?? .failed(RelayReply(status: "5.4.4", "There is no way to the domain", step: .route)))
+            }
+            candidates = hosts.flatMap { host in host.addresses.map { (host, $0) } }
+        }
+        while let candidate = candidates.flatMap({ next < $0.count ? $0[next] : nil }) {
+            RelayMetrics.connections.increment()
+            switch await connector.open(candidate.host, candidate.address) {
+            case .success(let opened):
+                connection = opened
+                served = 0
+                return .open(opened)
+            case .failure(let failure):
+                RelayMetrics.connectionFailures.increment()
+                // A host that might work later says more than one that never will.
+                if lastFailure.map({ $0.isFinal }) ?? true { lastFailure = failure }
+                next += 1
+            }
+        }
+        guard let lastFailure else {
+            return .unreachable(RelayReply(status: "4.4.1", "No host took the mail", step: .connect))
+        }
+        return lastFailure.isFinal ? .closed(lastFailure.result) : .unreachable(lastFailure.reply)
+    }
+
+    mutating func noteServed() { served += 1 }
+
+    /// Ends the connection. A host that is at fault before it served anything is not tried again by this run.
+    mutating func drop(isAtFault: Bool, because reply: RelayReply? = nil) async {
+        guard let connection else { return }
+        self.connection = nil
+        if isAtFault, served == 0 {
+            next += 1
+            if let reply { lastFailure = RelayFailure(.unreachable, reply) }
+        }
+        await connection.quit()
+    }
+}
+
+extension RelayFailure {
+    fileprivate var isFinal: Bool { if case .failed = result { true } else { false } }
+}

@@ -1,0 +1,62 @@
+import AMQP
+import DNSResolver
+import PostgreSQL
+import QueueContracts
+import SMTPRelay
+import ServiceKit
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// What relayd reads at its start.
+struct RelaySettings {
+    let postgres: PostgresConfiguration
+    let amqp: AMQPConfiguration
+    let queues: QueueType
+    let dns: DNSConfiguration
+    let policy: AddressPolicy
+    let hostname: String
+    let port: Int
+    let schedule: RelaySchedule
+    let limits: RelayLimits
+
+    init(_ settings: Settings) throws {
+        postgres = PostgresConfiguration(
+            url: try settings.required("postgres.url"), connections: try settings.int("postgres.connections"),
+            applicationName: "martlet-relayd")
+        amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-relayd")
+        queues = try settings.choice("queues.type", default: QueueType.classic)
+        hostname = settings.string("smtp.hostname", default: Self.hostName())
+        port = try settings.port("relay.port")
+        schedule = RelaySchedule(
+            delays: try settings.durations("relay.retry_schedule"), expiry: try settings.duration("relay.expiry"))
+        var limits = RelayLimits()
+        limits.connections = try settings.int("relay.connections")
+        limits.perDestination = try settings.int("relay.connections_per_destination")
+        limits.lease = try settings.duration("relay.lease")
+        self.limits = limits
+        var dns = DNSConfiguration()
+        if settings.has("dns.zone_file") { dns.zoneFile = try settings.required("dns.zone_file") }
+        dns.forwarders = try settings.list("dns.forwarders", default: [])
+        self.dns = dns
+        let networks = try settings.list("relay.allow", default: []).map { text in
+            guard let network = IPNetwork(text) else {
+                throw SettingsError(
+                    variable: Settings.variable(of: "relay.allow"), problem: "names \(text)",
+                    expected: "networks, as 127.0.0.0/8")
+            }
+            return network
+        }
+        policy = AddressPolicy(allowed: networks, ownAddresses: OwnAddresses.now(), ownNames: [hostname])
+    }
+
+    private static func hostName() -> String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        let found = gethostname(&bytes, bytes.count - 1) == 0
+        let name = String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return found && !name.isEmpty ? name : "localhost"
+    }
+}

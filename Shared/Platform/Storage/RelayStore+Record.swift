@@ -1,0 +1,364 @@
+package import MailCore
+import PostgreSQL
+import QueueContracts
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// Recording how attempts ended.
+///
+/// One transaction for a batch: destinations are locked in the order of their names, work rows in key order, and only
+/// copies still claimed under the outcome's lease count. The deletion of a work row drives the rest: the end of the
+/// copy, its history, the release of the body. A notification is accepted in the same transaction.
+extension RelayStore {
+    /// Makes the notification; its recipients are found here.
+    package typealias Notify = @Sendable (UndeliveredMail) -> AcceptedMail
+
+    /// - Parameters:
+    ///   - holds: how long a destination is held after its n-th failure in a row.
+    package func record(
+        _ outcomes: [RelayOutcome], news: [String: DestinationNews], holds: [Duration], notify: @escaping Notify
+    ) async throws -> RelayRecord {
+        try await retryingConflicts {
+            try await pool.transaction { connection in
+                var sheet = RelaySheet(outcomes: outcomes, news: news, holds: holds)
+                try sheet.keepHeld(on: connection)
+                let reports = try sheet.reports(notify, on: connection)
+                _ = try connection.commit(after: sheet.calls(reports))
+                return sheet.record
+            }
+        }
+    }
+}
+
+/// The outcomes of one transaction, sorted into the rows they become.
+private struct RelaySheet {
+    private struct Entry {
+        let outcome: RelayOutcome
+        var isExpired = false
+    }
+
+    private var entries: [Entry]
+    private let domains: [String]
+    private let news: [String: DestinationNews]
+    private let holds: [Duration]
+    var record = RelayRecord()
+
+    init(outcomes: [RelayOutcome], news: [String: DestinationNews], holds: [Duration]) {
+        entries = outcomes.map { Entry(outcome: $0) }
+        domains = Set(outcomes.map(\.lease.domain)).union(news.keys).sorted()
+        self.news = news
+        self.holds = holds
+    }
+
+    /// Locks everything and leaves out what is not ours any more.
+    mutating func keepHeld(on connection: isolated PostgresConnection) throws {
+        let outcomes = entries.map(\.outcome)
+        let keys: [PostgresValue] = [
+            RelayStore.ids(outcomes.map(\.mail)), .int4Array(outcomes.map(\.copy.recipient)),
+        ]
+        let answers = try connection.pipeline([
+            (RelayStore.lockDestinations, [.textArray(domains)]), (RelayStore.lockWork, keys),
+            (RelayStore.findHeld, keys + [.int8Array(outcomes.map(\.lease.fence))]),
+        ])
+        guard answers.count == 3 else { throw PostgresError(.decoding, "no answer") }
+        var held: [Entry] = []
+        for row in answers[2] {
+            let place = Int(try row.int8(0)) - 1
+            guard entries.indices.contains(place) else { continue }
+            var entry = entries[place]
+            if case .deferred = entry.outcome.kind { entry.isExpired = try row.bool(1) }
+            held.append(entry)
+        }
+        record.lost = entries.count - held.count
+        entries = held
+        for entry in entries {
+            switch entry.outcome.kind {
+            case .delivered: record.delivered += 1
+            case .deferred where !entry.isExpired: record.deferred += 1
+            case .deferred, .failed: record.failed += 1
+            }
+        }
+    }
+
+    private func isFailed(_ entry: Entry) -> Bool { entry.isExpired || entry.outcome.kind == .failed }
+
+    // MARK: - Notifications
+
+    struct Report {
+        let about: MailID
+        let mail: AcceptedMail
+    }
+
+    mutating func reports(
+        _ notify: RelayStore.Notify, on connection: isolated PostgresConnection
+    ) throws -> [Report] {
+        var copies: [MailID: [UndeliveredMail.Copy]] = [:]
+        for entry in entries where isFailed(entry) {
+            copies[entry.outcome.mail, default: []].append(
+                UndeliveredMail.Copy(
+                    address: entry.outcome.copy.address, via: entry.outcome.copy.via, isExpired: entry.isExpired,
+                    answer: entry.outcome.answer))
+        }
+        guard !copies.isEmpty else { return [] }
+        var reports: [Report] = []
+        for row in try connection.execute(RelayStore.readUndelivered, [RelayStore.ids(copies.keys.sorted())]) {
+            let mail = try row.mailID(0)
+            let sender = try row.text(1)
+            let recipients = try Self.recipients(sender, on: connection)
+            guard !recipients.isEmpty else {
+                record.untold += 1
+                continue
+            }
+            var rest = (copies[mail] ?? [])[...]
+            while !rest.isEmpty {
+                var report = notify(
+                    UndeliveredMail(
+                        mail: mail, sender: sender, traceparent: TraceParent(try row.text(2)) ?? .start(),
+                        receivedAt: Timestamp(microseconds: try row.timestamp(3)),
+                        beginning: try row.optionalBytes(4) ?? [], copies: Array(rest.prefix(Self.copiesPerReport))))
+                rest = rest.dropFirst(Self.copiesPerReport)
+                report.recipients = recipients
+                reports.append(Report(about: mail, mail: report))
+                record.notifications.append((report.id, report.traceparent))
+            }
+        }
+        return reports
+    }
+
+    /// A notification travels in one chunk.
+    private static let copiesPerReport = 40
+
+    /// RFC 5321 6.1: never to the null sender. Nor to one who has no account any more.
+    private static func recipients(
+        _ sender: String, on connection: isolated PostgresConnection
+    ) throws -> [AcceptedRecipient] {
+        guard !sender.isEmpty, let address = LocalAddress(sender) else { return [] }
+        return switch try AccountStore.expand(address, on: connection) {
+        case .local(let accounts): accounts.map { AcceptedRecipient(address: sender, account: $0.account) }
+        case .forwarded(let accounts, let targets):
+            accounts.map { AcceptedRecipient(address: sender, account: $0.account) }
+                + targets.map { AcceptedRecipient(address: $0, account: nil, via: address.full) }
+        case .foreign: [AcceptedRecipient(address: sender, account: nil)]
+        case .unknown: []
+        }
+    }
+
+    // MARK: - Rows
+
+    func calls(_ reports: [Report]) -> [PostgresConnection.Call] {
+        var calls: [PostgresConnection.Call] = []
+        let ended = entries.filter { isFailed($0) || $0.outcome.kind == .delivered }
+        if !ended.isEmpty {
+            calls.append(
+                (
+                    RelayStore.endCopies,
+                    keys(ended) + [
+                        .textArray(ended.map { isFailed($0) ? "undeliverable" : "relayed" }),
+                        .jsonbArray(ended.map(detail)),
+                    ]
+                ))
+        }
+        let deferred = entries.filter { if case .deferred = $0.outcome.kind { !$0.isExpired } else { false } }
+        if !deferred.isEmpty { calls.append((RelayStore.deferCopies, keys(deferred) + columns(deferred))) }
+        if !reports.isEmpty {
+            calls += AcceptanceStore.inserts(of: reports.map(\.mail))
+            calls.append(
+                (
+                    RelayStore.noteReports,
+                    [RelayStore.ids(reports.map(\.about)), .textArray(reports.map(\.mail.id.description))]
+                ))
+        }
+        return calls + destinationCalls()
+    }
+
+    private func destinationCalls() -> [PostgresConnection.Call] {
+        let reached = domains.filter { news[$0] == .reached }
+        let held = domains.compactMap { domain in
+            if case .unreachable(let reply)? = news[domain] { (domain, reply) } else { nil }
+        }
+        var calls: [PostgresConnection.Call] = []
+        if !reached.isEmpty { calls.append((RelayStore.noteReached, [.textArray(reached)])) }
+        if !held.isEmpty {
+            calls.append(
+                (
+                    RelayStore.holdDestinations,
+                    [
+                        .textArray(held.map(\.0)), .textArray(held.map(\.1)),
+                        .float8Array(holds.map { min($0.inSeconds, RelayStore.longestHold.inSeconds) }),
+                    ]
+                ))
+        }
+        calls.append((RelayStore.refresh, [.textArray(domains)]))
+        return calls
+    }
+
+    private func keys(_ entries: [Entry]) -> [PostgresValue] {
+        [RelayStore.ids(entries.map(\.outcome.mail)), .int4Array(entries.map(\.outcome.copy.recipient))]
+    }
+
+    private func columns(_ entries: [Entry]) -> [PostgresValue] {
+        [
+            .float8Array(
+                entries.map { entry in
+                    if case .deferred(let again) = entry.outcome.kind { again.inSeconds } else { 0 }
+                }),
+            .textArray(entries.map(\.outcome.answer.status)), .textArray(entries.map { line($0.outcome.answer) }),
+            .textArray(entries.map(\.outcome.answer.host)), .byteaArray(entries.map { $0.outcome.prefix ?? [] }),
+            .jsonbArray(entries.map(detail)),
+        ]
+    }
+
+    private func line(_ answer: RelayAnswer) -> String { answer.code == 0 ? answer.text : "\(answer.code) \(answer.text)" }
+
+    private struct Detail: Encodable {
+        let to: String
+        let host: String?
+        let status: String
+        let reply: String
+        var expired: Bool?
+        var attempt: Int
+    }
+
+    private func detail(_ entry: Entry) -> String {
+        let answer = entry.outcome.answer
+        let detail = Detail(
+            to: entry.outcome.copy.address, host: answer.host.isEmpty ? nil : answer.host, status: answer.status,
+            reply: line(answer), expired: entry.isExpired ? true : nil, attempt: entry.outcome.copy.tries + 1)
+        // Texts and numbers always encode.
+        return (try? JSONEncoder().encode(detail)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+    }
+}
+
+extension RelayStore {
+    /// A domain that comes back is noticed within this time, however long it was away.
+    static let longestHold: Duration = .seconds(1800)
+
+    fileprivate static let lockWork = PreparedStatement(
+        "relay_lock_work",
+        """
+        WITH wanted AS MATERIALIZED (
+            SELECT * FROM unnest($1::uuid[], $2::integer[]) AS copy (mail_id, recipient) ORDER BY mail_id, recipient
+        )
+        SELECT unfinished.mail_id FROM wanted CROSS JOIN LATERAL (
+            SELECT mail_id FROM work
+            WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage = 3 FOR UPDATE
+        ) AS unfinished
+        """)
+
+    fileprivate static let findHeld = PreparedStatement(
+        "relay_find_held",
+        """
+        SELECT wanted.place, held.is_over
+        FROM unnest($1::uuid[], $2::integer[], $3::bigint[])
+            WITH ORDINALITY AS wanted (mail_id, recipient, fence, place)
+        CROSS JOIN LATERAL (
+            SELECT expires_at <= now() AS is_over FROM relay_copy c
+            WHERE c.mail_id = wanted.mail_id AND c.recipient = wanted.recipient AND c.fence = wanted.fence
+                AND EXISTS (
+                    SELECT FROM work
+                    WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage = 3)
+            OFFSET 0
+        ) AS held
+        ORDER BY wanted.place
+        """)
+
+    fileprivate static let readUndelivered = PreparedStatement(
+        "relay_read_undelivered",
+        """
+        SELECT mail_id, envelope_from, traceparent, received_at, (
+            SELECT substring(bytes FROM 1 FOR 65536) FROM body_chunk WHERE body_chunk.body_id = mail.body_id AND seq = 0
+        )
+        FROM mail WHERE mail_id = ANY ($1::uuid[]) ORDER BY mail_id
+        """)
+
+    fileprivate static let endCopies = PreparedStatement(
+        "relay_end_copies",
+        """
+        WITH done AS MATERIALIZED (
+            SELECT done.*, unfinished.place, copy.place AS copy_place
+            FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::jsonb[]) AS done (mail_id, recipient, event, detail)
+            CROSS JOIN LATERAL (
+                SELECT work.ctid AS place FROM work
+                WHERE work.mail_id = done.mail_id AND work.recipient = done.recipient AND work.stage = 3 OFFSET 0
+            ) AS unfinished
+            CROSS JOIN LATERAL (
+                SELECT relay_copy.ctid AS place FROM relay_copy
+                WHERE relay_copy.mail_id = done.mail_id AND relay_copy.recipient = done.recipient OFFSET 0
+            ) AS copy
+        ), gone AS (
+            DELETE FROM work WHERE ctid = ANY (ARRAY(SELECT place FROM done)) RETURNING mail_id, recipient
+        ), copies AS (
+            DELETE FROM relay_copy WHERE ctid = ANY (ARRAY(SELECT copy_place FROM done JOIN gone USING (mail_id, recipient)))
+        ), noted AS (
+            INSERT INTO mail_event (mail_id, event, recipient, detail)
+            SELECT mail_id, event, recipient, detail FROM done JOIN gone USING (mail_id, recipient)
+        )
+        INSERT INTO body_release (body_id, due_at)
+        SELECT body_id, now() + interval '1 day' FROM (
+            SELECT DISTINCT found.body_id FROM gone CROSS JOIN LATERAL (
+                SELECT body_id FROM mail WHERE mail.mail_id = gone.mail_id OFFSET 0
+            ) AS found ORDER BY body_id
+        ) AS bodies
+        ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
+        """)
+
+    fileprivate static let deferCopies = PreparedStatement(
+        "relay_defer_copies",
+        """
+        WITH late AS MATERIALIZED (
+            SELECT late.*, unfinished.place, copy.place AS copy_place
+            FROM unnest(
+                $1::uuid[], $2::integer[], $3::float8[], $4::text[], $5::text[], $6::text[], $7::bytea[], $8::jsonb[]
+            ) AS late (mail_id, recipient, again, status, reply, host, prefix, detail)
+            CROSS JOIN LATERAL (
+                SELECT work.ctid AS place FROM work
+                WHERE work.mail_id = late.mail_id AND work.recipient = late.recipient AND work.stage = 3 OFFSET 0
+            ) AS unfinished
+            CROSS JOIN LATERAL (
+                SELECT relay_copy.ctid AS place FROM relay_copy
+                WHERE relay_copy.mail_id = late.mail_id AND relay_copy.recipient = late.recipient OFFSET 0
+            ) AS copy
+        ), copies AS (
+            UPDATE relay_copy SET fence = 0, starts = 0, tries = tries + 1, tried_at = now(),
+                due_at = least(now() + late.again * interval '1 s', expires_at), last_status = late.status,
+                last_reply = late.reply, last_host = late.host,
+                prefix = CASE WHEN octet_length(late.prefix) > 0 THEN late.prefix ELSE relay_copy.prefix END
+            FROM late WHERE relay_copy.ctid = late.copy_place
+            RETURNING relay_copy.mail_id, relay_copy.recipient, due_at
+        ), noted AS (
+            INSERT INTO mail_event (mail_id, event, recipient, detail)
+            SELECT mail_id, 'deferred', recipient, detail || jsonb_build_object('next', due_at)
+            FROM late JOIN copies USING (mail_id, recipient)
+        )
+        UPDATE work SET last_error = left(late.reply, 200) FROM late WHERE work.ctid = late.place
+        """)
+
+    fileprivate static let noteReports = PreparedStatement(
+        "relay_note_reports",
+        """
+        INSERT INTO mail_event (mail_id, event, detail)
+        SELECT mail_id, 'notified', jsonb_build_object('mail', report)
+        FROM unnest($1::uuid[], $2::text[]) AS told (mail_id, report)
+        """)
+
+    fileprivate static let noteReached = PreparedStatement(
+        "relay_note_reached",
+        """
+        UPDATE relay_destination SET failures = 0, held_until = NULL, last_reply = NULL
+        WHERE domain = ANY ($1::text[]) AND (failures > 0 OR held_until IS NOT NULL OR last_reply IS NOT NULL)
+        """)
+
+    /// Several connections that fail together are one failure.
+    fileprivate static let holdDestinations = PreparedStatement(
+        "relay_hold_destinations",
+        """
+        UPDATE relay_destination SET failures = least(failures + 1, 1000000), last_reply = left(held.reply, 300),
+            held_until = now() + ($3::float8[])[least(failures + 1, cardinality($3::float8[]))] * interval '1 s'
+        FROM unnest($1::text[], $2::text[]) AS held (domain, reply)
+        WHERE relay_destination.domain = held.domain AND (held_until IS NULL OR held_until <= now())
+        """)
+}
