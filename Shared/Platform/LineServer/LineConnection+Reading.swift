@@ -137,8 +137,9 @@ extension LineConnection {
         if bytesIn != seen { return }
         if inputHasEnded || isClosed { throw .closed }
         if interest.contains(.wake), wakePending.isRaised { return }
-        roundTrips += 1
-        if await !wait(interest, until: deadline) { throw .timeout }
+        let waited = await wait(interest, until: deadline)
+        if bytesIn != seen { roundTrips += 1 }
+        if !waited { throw .timeout }
         if input.readableBytes == 0, isClosed { throw failure == "input flood" ? .tooMuch : .closed }
     }
 

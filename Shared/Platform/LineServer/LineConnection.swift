@@ -60,6 +60,8 @@ package actor LineConnection {
 
     private var waiter: UnsafeContinuation<Void, Never>?
     private var interest: Interest = []
+    /// What was signalled since it was last waited for; a session may find that it knows it already.
+    private var happened: Interest = []
     private var deadline = NIODeadline.distantFuture
     private var timer: NIOScheduledCallback?
     private var timerDeadline = NIODeadline.distantFuture
@@ -78,17 +80,26 @@ package actor LineConnection {
 
     // MARK: Waiting
 
-    /// Suspends until something of interest happens; false when the deadline passed first.
+    /// Suspends until something of interest happens, or has happened since the last such wait; false when the deadline
+    /// passed first.
+    ///
+    /// Any `await`, even of an actor's own method, may let the event loop run other things first. So what happens while
+    /// nobody waits is remembered, and the last look at it is in the same step that registers the waiter.
     func wait(_ interest: Interest, until deadline: NIODeadline) async -> Bool {
-        precondition(waiter == nil, "two tasks wait on one connection")
-        self.interest = interest
-        self.deadline = deadline
-        arm(deadline)
-        await withUnsafeContinuation { waiter = $0 }
+        await withUnsafeContinuation { continuation in
+            precondition(waiter == nil, "two tasks wait on one connection")
+            guard !isClosed, happened.isDisjoint(with: interest) else { return continuation.resume() }
+            self.interest = interest
+            self.deadline = deadline
+            waiter = continuation
+            arm(deadline)
+        }
+        happened.subtract(interest)
         return isClosed || NIODeadline.now() < deadline
     }
 
     func signal(_ event: Interest) {
+        happened.formUnion(event)
         guard !interest.isDisjoint(with: event) else { return }
         resume()
     }
