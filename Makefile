@@ -1,5 +1,5 @@
 # Martlet. `make run` starts a whole mail server on this machine; `make test` proves it.
-.PHONY: setup build run stop test bench format lint help
+.PHONY: setup build run stop reload test bench format lint help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -16,6 +16,9 @@ run: ## build and start everything: PostgreSQL, RabbitMQ, the daemons, two accou
 
 stop: ## stop what `make run` started; mail stays
 	@deploy/local/stop
+
+reload: ## make the running daemons read their settings and certificates again
+	@deploy/local/reload
 
 test: ## unit, integration and end-to-end tests on servers they start themselves
 	@Tests/run

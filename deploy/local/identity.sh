@@ -59,6 +59,14 @@ daemon_amqp_url() { echo "${MARTLET_AMQP_URL:-amqp://martlet_$1:$(secret "$1.pas
 
 setting() { printf '%s' "$2" >"$services/.$daemon.env/MARTLET_$1"; }
 
+# The settings of this system that a person may edit; the environment of each daemon has what must be as it is here.
+make_config() {
+    [ ! -e "$config" ] || return 0
+    (umask 027 && "$bin/martlet" config keys --yaml >"$config.new") || die "the file of settings could not be made"
+    [ "$is_root" = no ] || chgrp martlet "$config.new"
+    mv "$config.new" "$config"
+}
+
 # make_daemon NAME: its settings as an environment folder that only it is started with, and its service.
 make_daemon() {
     local daemon=$1
@@ -66,7 +74,7 @@ make_daemon() {
     (umask 077 && mkdir -p "$services/.$daemon.env")
     setting POSTGRES_URL "$(daemon_postgres_url "$daemon")"
     setting AMQP_URL "$(daemon_amqp_url "$daemon")"
-    setting LOG_LEVEL "${MARTLET_LOG_LEVEL:-info}"
+    setting CONFIG "$config"
     case $daemon in
         smtpd)
             setting SMTP_HOST 127.0.0.1
@@ -136,6 +144,7 @@ make_cli() {
 # martlet, the operator's command, set up for this local system
 [ -n "\${MARTLET_POSTGRES_URL:-}" ] || export MARTLET_POSTGRES_URL=$(printf %q "$admin_url")
 [ -n "\${MARTLET_AMQP_URL:-}" ] || export MARTLET_AMQP_URL=$(printf %q "$amqp_url")
+[ -n "\${MARTLET_CONFIG+set}" ] || export MARTLET_CONFIG=$(printf %q "$config")
 $(cli_settings)
 exec $(printf %q "$data/bin/martlet") "\$@"
 CLI
@@ -262,6 +271,7 @@ print_where() {
     [ -n "${MARTLET_AMQP_URL:-}" ] || say "  RabbitMQ     http://127.0.0.1:$management_port   user martlet_admin"
     say "  accounts     alice@example.test and bob@example.test; passwords in $home/welcome.json"
     say "  operator     $home/martlet --help"
+    say "  settings     $config   (then: make reload)"
     say "  data, logs   $data, $data/log/<name>/current"
     say ""
 }

@@ -65,6 +65,7 @@ place_data() {
         fi
     fi
     services=$data/services
+    config=${MARTLET_CONFIG-$data/martlet.yaml}
 }
 
 listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

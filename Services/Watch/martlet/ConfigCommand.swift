@@ -28,7 +28,7 @@ struct ConfigCommand: AsyncParsableCommand {
             throw ValidationError("There is no program '\(printable(daemon))'; there are \(known).")
         }
 
-        func read() throws(SettingsFileError) -> SettingsFile? {
+        func read() throws -> SettingsFile? {
             if let file { return try SettingsFile(contentsOf: file) }
             return try SettingsFile.ofProcess()
         }
@@ -62,13 +62,13 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func execute() async throws {
             var result = Result()
-            do {
-                let file = try options.read()
+            switch attempt() {
+            case .success(let file):
                 result.file = file?.path
                 result.settings = file?.entries.count ?? 0
                 result.problems = problems(file)
-            } catch let error as SettingsFileError {
-                result.problems = error.problems.map(\.description)
+            case .failure(let error):
+                result.problems = (error as? SettingsFileError)?.problems.map(\.description) ?? ["\(error)"]
             }
             result.warnings = KnownVariables.strangers().map { name in
                 "\(name) is no setting" + (KnownVariables.nearest(to: name).map { "; did you mean \($0)?" } ?? "")
@@ -76,6 +76,8 @@ struct ConfigCommand: AsyncParsableCommand {
             output.show(result, text: text(result))
             if !result.problems.isEmpty { throw ExitCode(78) }
         }
+
+        private func attempt() -> Swift.Result<SettingsFile?, any Error> { .init { try options.read() } }
 
         private func problems(_ file: SettingsFile?) -> [String] {
             var all: [String] = []
@@ -127,7 +129,7 @@ struct ConfigCommand: AsyncParsableCommand {
 
         func execute() async throws {
             let file = try options.read()
-            let rows = try options.daemon == nil ? general(file) : options.programs.flatMap { try rows($0, file) }
+            let rows = try options.daemon == nil ? general(file) : options.programs.flatMap { try self.rows($0, file) }
             output.show(
                 rows,
                 text: table(

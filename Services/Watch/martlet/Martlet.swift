@@ -30,7 +30,7 @@ struct Martlet: AsyncParsableCommand {
             """,
         version: "martlet \(Version.current)",
         subcommands: [
-            Migrate.self, DomainCommand.self, AccountCommand.self, AliasCommand.self, Trace.self, TopologyCommand.self,
-            QueueCommand.self, TrainCommand.self, Status.self, Doctor.self, ConfigCommand.self, CompletionCommand.self,
+            Migrate.self, DomainCommand.self, AccountCommand.self, AliasCommand.self, AdminCommand.self, Trace.self,
+            TopologyCommand.self, QueueCommand.self, TrainCommand.self, Status.self, Doctor.self, ConfigCommand.self, CompletionCommand.self,
         ])
 }

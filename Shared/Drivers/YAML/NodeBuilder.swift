@@ -47,7 +47,8 @@ struct NodeBuilder {
             return add(.scalar(text, line: line))
         }
         if let first = level.keys.updateValue(line, forKey: text) {
-            throw YAMLError(line: line, problem: "'\(text.prefix(40))' stands here a second time, first in line \(first)")
+            throw YAMLError(
+                line: line, problem: "'\(text.prefix(40))' stands here a second time, first in line \(first)")
         }
         level.key = (text, line)
         open[open.count - 1] = level

@@ -57,15 +57,32 @@ package enum ConfigurationGuide {
             text += "\n### \(name)\n\n| key | type | default | read by | meaning |\n|---|---|---|---|---|\n"
             for key in keys {
                 let marks =
-                    (key.isRequired ? " **Required.**" : "") + (key.isSecret ? " Secret." : "")
+                    requirement(key) + (key.isSecret ? " Secret." : "")
                     + (key.isLive ? " *Live.*" : "")
                 let fallback = fallback(of: key)
                 text +=
-                    "| `\(key.key)` | \(cell(key.typeWithBounds)) | \(fallback.isEmpty ? "" : "`\(cell(fallback))`") "
+                    "| `\(key.key)` | \(cell(type(of: key))) | \(fallback.isEmpty ? "" : "`\(cell(fallback))`") "
                 text += "| \(cell(readersText(key.key))) | \(cell(key.meaning)).\(marks) |\n"
             }
         }
         return text
+    }
+
+    /// Bounds are left out where programs differ in them.
+    private static func type(of key: SettingKey) -> String {
+        let types = Set(declarations(of: key.key).map(\.typeWithBounds))
+        return types.count == 1 ? key.typeWithBounds : key.type
+    }
+
+    private static func requirement(_ key: SettingKey) -> String {
+        let readers = readers(of: key.key)
+        let needy = readers.filter { SettingsRegistry.key(key.key, of: $0)?.isRequired ?? false }
+        if needy.isEmpty { return "" }
+        return needy == readers ? " **Required.**" : " **Required by \(needy.joined(separator: ", ")).**"
+    }
+
+    private static func declarations(of key: String) -> [SettingKey] {
+        SettingsRegistry.programs.compactMap { program in program.keys.first { $0.key == key } }
     }
 
     private static func readersText(_ key: String) -> String {

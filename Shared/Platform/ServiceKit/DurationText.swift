@@ -23,6 +23,7 @@ package enum DurationText {
         let milliseconds =
             parts.seconds.multipliedReportingOverflow(by: 1000).partialValue &+ parts.attoseconds
             / 1_000_000_000_000_000
+        if milliseconds == 0 { return "0" }
         for (suffix, scale) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000)] as [(String, Int64)]
         where milliseconds >= scale && milliseconds % scale == 0 {
             return "\(milliseconds / scale)\(suffix)"

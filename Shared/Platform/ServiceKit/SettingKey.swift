@@ -81,7 +81,7 @@ package struct SettingKey: Sendable, Hashable {
     ) -> String {
         let least = text(range.lowerBound)
         if range.upperBound < largest { return ", \(least) to \(text(range.upperBound))" }
-        return least == "0" || least == "0ms" ? "" : ", at least \(least)"
+        return least == "0" ? "" : ", at least \(least)"
     }
 
     package var variable: String { Settings.variable(of: key) }

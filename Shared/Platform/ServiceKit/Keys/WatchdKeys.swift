@@ -3,5 +3,8 @@ extension SettingKey {
         [
             SettingKey("watch.host", "host", default: "127.0.0.1", "address to listen on"),
             SettingKey("watch.port", "port", default: "8025", "HTTP port"),
-        ] + postgres(connections: 4) + amqp
+            SettingKey(
+                "watch.origin", "url",
+                "the page's address as browsers see it, as https://mail.example.org; empty: the host that they ask for"),
+        ] + authentication + postgres(connections: 4) + amqp
 }
