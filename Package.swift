@@ -178,8 +178,8 @@ let services: [Target] = [
     .target(
         name: "Observatory",
         dependencies: [
-            "MailCore", "QueueContracts", "MailQueue", "Storage", "SASL", "AMQP", "PostgreSQL", "ServiceKit", nio,
-            logging, lifecycle, hummingbird, hummingbirdCore, httpTypes, jwtKit, crypto,
+            "MailCore", "QueueContracts", "MessageGrammar", "MailQueue", "Storage", "SASL", "AMQP", "PostgreSQL",
+            "ServiceKit", nio, logging, lifecycle, deque, hummingbird, hummingbirdCore, httpTypes, jwtKit, crypto,
         ],
         path: "Services/Watch/Observatory", resources: [.embedInCode("Page")], swiftSettings: settings),
     binary(
@@ -212,7 +212,7 @@ let testTargets: [Target] = [
         name: "IntegrationTests",
         dependencies: [
             "MailCore", "QueueContracts", "PostgreSQL", "AMQP", "SASL", "ServiceKit", "Storage", "MailQueue",
-            "MessageGrammar", "Classifier", "DKIM", "SMTPRelay", logging, lifecycle,
+            "MessageGrammar", "Classifier", "DKIM", "DNSResolver", "SMTPRelay", logging, lifecycle,
         ],
         path: "Tests/Integration", swiftSettings: settings),
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]),

@@ -1,10 +1,13 @@
 // martlet-watchd: what an operator and a monitoring system look at. On no mail's path.
 //
-//   consumes   telemetry of all daemons (martlet.watch, daemon.#), on a queue of its own
-//   publishes  nothing
-//   stores     nothing; reads counts of unfinished work
-//   serves     HTTP: / , /metrics (Prometheus text), /health/live, /health/ready
-//   limits     256 connections, 16 KiB of request header, no request bodies
+//   consumes   telemetry of all daemons (martlet.watch, daemon.#) and what they tell of their sessions (session.#), on
+//              queues of its own
+//   publishes  watch.requested: "tell me of your sessions", only while somebody watches
+//   stores     the key of its tokens, tokens that were revoked; makes parked work due again; reads mails without bodies
+//   serves     HTTP: / (the page), /api/v1 (docs/api.md), /status, /metrics (Prometheus text), /health/live, /health/ready
+//   standards  RFC 9110 and 9112 (HTTP), 7519 (JWT), 6750 (bearer tokens), server-sent events (HTML Living Standard 9.2)
+//   limits     256 connections, 16 KiB of request header, 4 KiB of body, 32 streams; each stream and all that is kept of
+//              sessions bounded
 import AMQP
 import MailQueue
 import Observatory
@@ -16,7 +19,7 @@ import ServiceLifecycle
 @main
 struct Watchd {
     static func main() async {
-        await Daemon.main("watchd", description: "metrics and health over HTTP") { settings, logger in
+        await Daemon.main("watchd", description: "the live page, its API, metrics and health") { settings, logger in
             let pool = PostgresPool(
                 configuration: PostgresConfiguration(
                     url: try settings.required("postgres.url"),
@@ -25,21 +28,20 @@ struct Watchd {
                 logger: logger)
             let broker = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-watchd")
             let queues = try settings.choice("queues.type", default: QueueType.classic)
-            let board = ReportBoard()
-            let consumer = AMQPConsumer(
-                configuration: broker, source: ReportCollector.source, prefetch: 200, logger: logger)
             let sources = Sources.live(pool: pool, admin: AMQPAdmin(configuration: broker), queueType: queues)
-            return [
-                pool,
-                ReportCollector(consumer: consumer, board: board, logger: logger),
-                WatchServer(
-                    host: try settings.text("watch.host"),
-                    port: try settings.port("watch.port"),
-                    board: board, inspector: HealthInspector(board: board, sources: sources),
-                    metrics: MetricsPage(
-                        board: board, sources: sources, instance: settings.string("instance", default: "local")),
-                    logger: logger),
-            ]
+            let publisher = AMQPPublisher(configuration: broker, logger: logger)
+            let desk = LoginDesk(
+                sources: .live(pool: pool, failuresPerMinute: try settings.int("auth.failures_per_minute")))
+            settings.onReload { settings in
+                let failures = try settings.int("auth.failures_per_minute")
+                return { desk.update(failuresPerMinute: failures) }
+            }
+            let observatory = Observatory(
+                desk: desk, sources: sources, mails: .live(pool: pool), broker: broker, publisher: publisher,
+                instance: settings.string("instance", default: "local"), origin: settings.string("watch.origin", default: ""),
+                logger: logger)
+            return [pool, publisher]
+                + observatory.services(host: try settings.text("watch.host"), port: try settings.port("watch.port"))
         }
     }
 }

@@ -1,0 +1,70 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceKit
+
+/// Refuses bodies where none belong and what other sites make a browser send, turns every error into an answer that says
+/// nothing of the inside, and adds the headers that keep a browser from doing anything with an answer but showing it.
+struct Precautions: RouterMiddleware {
+    typealias Context = WatchContext
+
+    let gate: RequestGuard
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let isAPI = request.uri.path.hasPrefix("/api/")
+        var answer: Response
+        do {
+            try check(request, isAPI: isAPI)
+            answer = try await next(request, context)
+        } catch {
+            answer = refusal(error, isAPI: isAPI)
+        }
+        for (name, value) in Self.headers where answer.headers[name] == nil { answer.headers[name] = value }
+        return answer
+    }
+
+    private func check(_ request: Request, isAPI: Bool) throws(APIError) {
+        if isAPI { try gate.checkSite(request) }
+        if isAPI, request.method == .post { return }
+        let hasBody = request.headers[.contentLength].map { $0 != "0" } ?? (request.headers[.transferEncoding] != nil)
+        if hasBody { throw .tooLarge }
+    }
+
+    private func refusal(_ error: any Error, isAPI: Bool) -> Response {
+        let refusal: APIError
+        switch error {
+        case let error as APIError: refusal = error
+        // Wrong path or method, or a request that the HTTP library refuses.
+        case let error as any HTTPResponseError:
+            refusal =
+                error.status == .notFound
+                ? .notFound : APIError(error.status, "bad_request", "This request cannot be answered.")
+        default:
+            logger.warning("request failed", metadata: [LogKey.error: "\(type(of: error))"])
+            refusal = .unavailable
+        }
+        var answer = Response(
+            status: refusal.status, headers: [.contentType: isAPI ? "application/json" : "text/plain; charset=utf-8"],
+            body: ResponseBody(
+                byteBuffer: ByteBuffer(string: isAPI ? refusal.json + "\n" : "\(refusal.status.code)\n")))
+        if refusal.status == .contentTooLarge { answer.headers[.connection] = "close" }
+        if refusal.status == .unauthorized { answer.headers[.wwwAuthenticate] = "Bearer" }
+        if let seconds = refusal.retryAfter { answer.headers[.retryAfter] = "\(seconds)" }
+        return answer
+    }
+
+    private static let headers: [(HTTPField.Name, String)] =
+        [
+            (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+            (.xContentTypeOptions, "nosniff"), (.cacheControl, "no-store"),
+        ]
+        + [
+            ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Resource-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
+        ]
+        .compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+}
