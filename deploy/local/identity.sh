@@ -181,6 +181,9 @@ make_certificates() {
 
 # The domain and two accounts of the first start, and welcome.json, the facts for programs.
 make_accounts() {
+    "$home/martlet" admin list | grep -q '^admin ' ||
+        secret account.admin | "$home/martlet" admin set admin --password-stdin >/dev/null ||
+        die "the admin of the page could not be added"
     # Also for a domain of an earlier release, which has no signing keys yet.
     "$home/martlet" domain add example.test >/dev/null || die "the domain could not be added"
     [ ! -s "$home/welcome.json" ] || { write_welcome; return 0; }
@@ -213,6 +216,7 @@ write_welcome() {
     {"address": "alice@example.test", "password": "$(secret account.alice)"},
     {"address": "bob@example.test", "password": "$(secret account.bob)"}
   ],
+  "admin": {"user": "admin", "password": "$(secret account.admin)"},
   "ports": {
     "smtp": $smtp_port, "submission": $submission_port, "submissions": $submissions_port,
     "imap": $imap_port, "imaps": $imaps_port, "pop3": $pop3_port, "pop3s": $pop3s_port, "http": $http_port
@@ -267,9 +271,10 @@ print_where() {
     say "  SMTP         127.0.0.1:$smtp_port   submission $submission_port (STARTTLS), $submissions_port (TLS)"
     say "  IMAP         127.0.0.1:$imap_port (STARTTLS), $imaps_port (TLS)"
     say "  POP3         127.0.0.1:$pop3_port (STLS), $pop3s_port (TLS)"
+    say "  live page    http://127.0.0.1:$http_port   log in as admin, or as an account"
     say "  health       http://127.0.0.1:$http_port/health/ready   metrics: /metrics"
     [ -n "${MARTLET_AMQP_URL:-}" ] || say "  RabbitMQ     http://127.0.0.1:$management_port   user martlet_admin"
-    say "  accounts     alice@example.test and bob@example.test; passwords in $home/welcome.json"
+    say "  accounts     alice@example.test and bob@example.test; passwords, also of admin, in $home/welcome.json"
     say "  operator     $home/martlet --help"
     say "  settings     $config   (then: make reload)"
     say "  data, logs   $data, $data/log/<name>/current"
