@@ -86,8 +86,10 @@ import Testing
     @Test mutating func `with the last watcher's time everything is forgotten`() {
         #expect(watch(everything: true, seconds: 15))
         happens("s", line("x"))
-        #expect(selection.isWatched(at: start + 14_999_999))
-        #expect(!selection.isWatched(at: start + 15_000_000))
+        let watched1 = selection.isWatched(at: start + 14_999_999)
+        #expect(watched1)
+        let watched2 = selection.isWatched(at: start + 15_000_000)
+        #expect(!watched2)
         #expect(told() == [])
         #expect(watch(everything: true))
         #expect(!watch(seconds: 0))
@@ -97,8 +99,10 @@ import Testing
         let text =
             #"{"schema":"watch.requested","version":1,"watcher":"w","seconds":9223372036854775807,"everything":true,"accounts":[]}"#
         let request = try WatchRequest.decode(Array(text.utf8))
-        #expect(selection.take(request, at: start))
-        #expect(!selection.isWatched(at: start + 60_000_001))
+        let watched3 = selection.take(request, at: start)
+        #expect(watched3)
+        let watched4 = selection.isWatched(at: start + 60_000_001)
+        #expect(!watched4)
     }
 
     @Test mutating func `a busy server shows whole sessions, not scraps of all, and counts the rest`() {
@@ -148,10 +152,12 @@ import Testing
     @Test mutating func `what the bus did not take is counted, not kept`() throws {
         #expect(watch(everything: true))
         happens("s", line("x"))
-        let batch = try #require(selection.next())
-        selection.lost(batch)
-        #expect(try #require(selection.next()).droppedEvents == 2)
-        #expect(selection.next() == nil)
+        let next = selection.next()
+        selection.lost(try #require(next))
+        let report = selection.next()
+        #expect(report?.droppedEvents == 2)
+        let last = selection.next()
+        #expect(last == nil)
     }
 
     @Test mutating func `a report of the longest hostile lines still fits a message`() throws {
