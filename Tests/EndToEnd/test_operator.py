@@ -6,7 +6,8 @@ from conftest import message
 COMMANDS = [
     ["migrate"], ["domain", "add"], ["domain", "list"], ["account", "add"], ["account", "import"], ["account", "list"],
     ["account", "passwd"], ["account", "disable"], ["account", "enable"], ["alias", "add"], ["alias", "list"], ["trace"], ["topology"], ["status"],
-    ["queue", "list"], ["queue", "parked"], ["queue", "show"], ["queue", "retry"],
+    ["domain", "dns"], ["domain", "key", "list"], ["domain", "key", "rotate"],
+    ["domain", "key", "activate"], ["doctor"], ["queue", "list"], ["queue", "parked"], ["queue", "show"], ["queue", "retry"],
 ]
 
 
