@@ -97,13 +97,15 @@ import Testing
             try await connection.serve(
                 heard,
                 answers: [
-                    "MAIL FROM:<never@e.test>": "550 5.7.1 no\r\n", "MAIL FROM:<later@e.test>": "452 4.3.1 full\r\n",
+                    "MAIL FROM:<never@e.test>": "550 5.7.1 no\r\n", "MAIL FROM:<full@e.test>": "452 4.3.1 full\r\n",
+                    "MAIL FROM:<later@e.test>": "451 4.7.1 greylisted\r\n",
                     "MAIL FROM:<closing@e.test>": "421 4.3.2 closing\r\n",
                 ])
         } body: { server in
             let connection = try await server.connect()
             #expect(await connection.deliver(mail(from: "never@e.test", "x")) {}.map(words) == ["failed 550 5.7.1 mail"])
-            #expect(await connection.deliver(mail(from: "later@e.test", "x")) {}.map(words) == ["deferred 452 4.3.1 mail host"])
+            #expect(await connection.deliver(mail(from: "full@e.test", "x")) {}.map(words) == ["deferred 452 4.3.1 mail host"])
+            #expect(await connection.deliver(mail(from: "later@e.test", "x")) {}.map(words) == ["deferred 451 4.7.1 mail"])
             #expect(await connection.isUsable)
             #expect(await connection.deliver(mail(from: "closing@e.test", "x")) {}.map(words) == ["deferred 421 4.3.2 mail host"])
             #expect(await !connection.isUsable)

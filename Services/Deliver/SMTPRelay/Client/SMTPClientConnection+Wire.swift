@@ -49,17 +49,26 @@ extension SMTPClientConnection {
     // MARK: - Waiting
 
     func signal() {
+        hasHappened = true
         guard let waiter else { return }
         self.waiter = nil
         waiter.resume()
     }
 
-    /// Suspends until anything happens on the channel; false when the deadline passed.
+    /// Suspends until anything happens on the channel, or has happened since the last such wait; false when the deadline
+    /// passed.
+    ///
+    /// Any `await` may let the event loop run other things first: what happens while nobody waits is remembered, and the
+    /// last look at it is in the same step that registers the waiter.
     func wait(until deadline: NIODeadline) async -> Bool {
-        precondition(waiter == nil, "two tasks wait on one connection")
-        self.deadline = deadline
-        arm(deadline)
-        await withUnsafeContinuation { waiter = $0 }
+        await withUnsafeContinuation { continuation in
+            precondition(waiter == nil, "two tasks wait on one connection")
+            guard !isClosed, !hasHappened else { return continuation.resume() }
+            self.deadline = deadline
+            waiter = continuation
+            arm(deadline)
+        }
+        hasHappened = false
         return isClosed || NIODeadline.now() < deadline
     }
 

@@ -42,6 +42,7 @@ package actor SMTPClientConnection {
     var output = empty
     var isClosed = false
     var wireFailure: String?
+    var hasHappened = false
     var waiter: UnsafeContinuation<Void, Never>?
     var deadline = NIODeadline.distantFuture
     var timer: NIOScheduledCallback?

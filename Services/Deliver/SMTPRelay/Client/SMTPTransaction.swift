@@ -148,8 +148,10 @@ struct SMTPTransaction {
         guard !reply.isIntermediate else { return fault("The server answered MAIL with \(reply.code)", .mail) }
         mailAccepted = reply.isPositive
         if !mailAccepted {
-            // Later here, or now at another host: a full disk is this host's alone (RFC 5321 5.1).
-            settleAll(outcome(reply, .mail, isHostFault: reply.isTransient))
+            // A full disk is this host's alone, another may take the mail now (RFC 3463 3.4: X.3, mail system status);
+            // any other refusal may be about this sender.
+            let isSystem = reply.writtenStatus?.hasPrefix("4.3.") ?? false
+            settleAll(outcome(reply, .mail, isHostFault: isSystem))
         }
         return next()
     }
