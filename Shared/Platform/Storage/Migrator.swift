@@ -32,6 +32,8 @@ package enum Migrator {
         ("M0010_relay", PackageResources.M0010_relay_sql),
         ("M0011_domain_keys", PackageResources.M0011_domain_keys_sql),
         ("M0012_maildrop", PackageResources.M0012_maildrop_sql),
+        ("M0013_learning", PackageResources.M0013_learning_sql),
+        ("M0014_watch", PackageResources.M0014_watch_sql),
         ("M0015_category", PackageResources.M0015_category_sql),
     ]
 
