@@ -258,7 +258,7 @@ def test_an_account_relays_but_not_to_a_literal_address(martlet, account, sink):
         client.ehlo()
         client.mail(account.address)
         code, answer = client.rcpt("u@[127.0.1.10]")
-        assert code == 550 and answer.startswith(b"5.7.1")
+        assert code == 550, (code, answer)
         assert client.rcpt("u@remote.test")[0] == 250
 
 

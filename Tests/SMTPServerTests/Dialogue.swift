@@ -28,6 +28,7 @@ struct Dialogue {
         case "alice@local.test", "alice+tag@local.test", "al@local.test": return .local([Self.alice])
         case "bob@local.test", "postmaster@local.test": return .local([Self.bob])
         case "team@local.test": return .local([Self.alice, Self.bob])
+        case "list@local.test": return .forwarded([Self.bob], targets: ["friend@remote.test", "u@REMOTE.test"])
         default: return address.hasSuffix("@local.test") ? .unknown : .foreign
         }
     }
@@ -62,7 +63,7 @@ struct Dialogue {
             return follow(machine.senderChecked(isOwned: owned))
         case .resolve(let candidates):
             let found = candidates.map(resolve)
-            let local = found.first { if case .local = $0 { true } else { false } }
+            let local = found.first { if case .local? = $0 { true } else { false } }
             return follow(machine.recipientResolved(local ?? found.last ?? nil))
         case .receive(let reply, let transaction):
             received.append(transaction)
