@@ -45,7 +45,7 @@ import Testing
     /// What a verifier hashes (RFC 6376 3.7, 6.1.3), written without the code under test.
     private func hashed(_ header: String, _ field: [UInt8]) -> [UInt8] {
         func relaxed(_ name: some StringProtocol, _ value: some StringProtocol) -> String {
-            let words = value.replacing("\r\n", with: "").split { $0 == " " || $0 == "\t" }
+            let words = String(value).replacing("\r\n", with: "").split { $0 == " " || $0 == "\t" }
             return name.lowercased() + ":" + words.joined(separator: " ")
         }
         var fields: [(name: String, value: String)] = []

@@ -8,10 +8,10 @@ package enum ResolverCheck {
         func took() -> Int { Int((ContinuousClock.now - begun) / .milliseconds(1)) }
         do throws(DNSError) {
             _ = try await resolver.addresses(host)
-            return [answers("\(host) was found", took())]
+            return [judge(took())]
         } catch {
             // That a name does not exist is an answer, too.
-            guard error.isTemporary else { return [answers("\(host) does not exist", took())] }
+            guard error.isTemporary else { return [judge(took())] }
             return [
                 Finding(
                     "resolver", "DNS", .problem, "does not answer (\(error))",
@@ -21,10 +21,10 @@ package enum ResolverCheck {
         }
     }
 
-    private static func answers(_ what: String, _ milliseconds: Int) -> Finding {
-        guard milliseconds > 3000 else { return Finding("resolver", "DNS", .ok, "\(what), in \(milliseconds) ms") }
+    private static func judge(_ milliseconds: Int) -> Finding {
+        guard milliseconds > 3000 else { return Finding("resolver", "DNS", .ok, "answers in \(milliseconds) ms") }
         return Finding(
-            "resolver", "DNS", .warning, "\(what), but only after \(milliseconds / 1000) s",
+            "resolver", "DNS", .warning, "answers, but only after \(milliseconds / 1000) s",
             why: "Every delivery waits for such answers.",
             advice: "Use a resolver of your own, or nearer ones: MARTLET_DNS_FORWARDERS.")
     }

@@ -90,9 +90,12 @@ struct Doctor: OperatorCommand {
     private static func reach(_ name: String, _ resolver: DNSResolver) async -> Finding {
         // A name without MX is a host of its own (RFC 5321 5.1).
         let exchange = (try? await resolver.mailExchanges(name).values.first { !$0.isNull })?.exchange ?? name
-        guard let address = try? await resolver.addresses(exchange).values.first else {
-            return Finding("outbound", name, .unknown, "has no mail server that could be tried")
+        let addresses = (try? await resolver.addresses(exchange).values) ?? []
+        var finding = Finding("outbound", name, .unknown, "has no mail server that could be tried")
+        // A machine without IPv6 reaches the IPv4 address, and the other way round.
+        for address in addresses.prefix(4) where finding.state != .ok {
+            finding = await OutboundCheck(host: address.description).run()
         }
-        return await OutboundCheck(host: address.description).run()
+        return finding
     }
 }
