@@ -36,7 +36,8 @@ enum Main {
                 configuration: classify.amqp, source: .queue(classify.queueType.name(of: .classify)), prefetch: 32,
                 logger: logger)
             let stage = StageConsumer(
-                stage: .classify, consumer: consumer, work: WorkStore(pool: pool), hints: hints, logger: logger
+                stage: .classify, consumer: consumer, work: WorkStore(pool: pool), hints: hints,
+                deadline: .endsProcess(after: try settings.duration("queues.try_limit")), logger: logger
             ) { try await worker.handle($0) }
             let trainer = Trainer(
                 store: LearnStore(pool: pool), keeper: keeper, hints: hints,

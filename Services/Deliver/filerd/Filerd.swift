@@ -50,7 +50,8 @@ struct Filerd {
             return [
                 pool, publisher,
                 StageConsumer(
-                    stage: .file, consumer: consumer, work: work, hints: hints, maximumBatch: batch, logger: logger,
+                    stage: .file, consumer: consumer, work: work, hints: hints, maximumBatch: batch,
+                    deadline: .endsProcess(after: try settings.duration("queues.try_limit")), logger: logger,
                     handler: filer.file),
                 Sweeper(
                     work: work, hints: hints,

@@ -41,7 +41,9 @@ struct Relayd {
                 SessionWatch(daemon: "relayd", amqp: settings.amqp, publisher: publisher, logger: logger),
                 relay.leases, relay.recorder, relay.dispatcher,
                 StageConsumer(
-                    stage: .relay, consumer: consumer, work: work, hints: hints, logger: logger, handler: relay.admit),
+                    stage: .relay, consumer: consumer, work: work, hints: hints,
+                    deadline: .endsProcess(after: try values.duration("queues.try_limit")), logger: logger,
+                    handler: relay.admit),
                 Sweeper(
                     work: work, hints: hints,
                     broker: .init(

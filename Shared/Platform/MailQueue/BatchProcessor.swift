@@ -33,7 +33,9 @@ package struct BatchProcessor: Sendable {
         }
 
         /// Five tries take a minute or so; the supervisor starts the process again.
-        package static let endsProcess = Deadline(together: .seconds(12), alone: .seconds(10)) { _exit(75) }
+        package static func endsProcess(after limit: Duration = .seconds(8)) -> Deadline {
+            Deadline(together: limit + limit / 4, alone: limit) { _exit(75) }
+        }
     }
 
     /// So often a batch is repeated as a whole after storage failed it and answered again; a mail that brings storage
@@ -60,11 +62,13 @@ package struct BatchProcessor: Sendable {
         "mail_queue_redelivered_total", help: "Mails in hints that the broker gave out again.")
     private static let failures = Metric.Counter(
         "mail_queue_failed_attempts_total", help: "Attempts on single mails that failed.")
+    private static let parked = Metric.Counter(
+        "mail_queue_parked_total", help: "Mails that were given up at a stage until an operator asks.")
 
     /// - Parameter pause: between two looks at a storage that is away.
     package init(
         stage: Stage, work: any TryCounter, hints: HintPublisher, logger: Logger, pause: RetryPause = RetryPause(),
-        deadline: Deadline = .endsProcess, handler: @escaping StageConsumer.Handler
+        deadline: Deadline = .endsProcess(), handler: @escaping StageConsumer.Handler
     ) {
         self.stage = stage
         self.work = work
@@ -208,6 +212,7 @@ package struct BatchProcessor: Sendable {
             return false
         }
         if isParked {
+            Self.parked.increment()
             logger.error(
                 "a mail is parked",
                 metadata: [LogKey.mailID: "\(entry.mail)", LogKey.stage: "\(stage)", LogKey.reason: "\(reason)"])

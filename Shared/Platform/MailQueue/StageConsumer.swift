@@ -20,7 +20,7 @@ package struct StageConsumer: Service {
 
     package init(
         stage: Stage, consumer: AMQPConsumer, work: any TryCounter, hints: HintPublisher, maximumBatch: Int = 256,
-        logger: Logger, handler: @escaping Handler
+        deadline: BatchProcessor.Deadline = .endsProcess(), logger: Logger, handler: @escaping Handler
     ) {
         self.consumer = consumer
         self.schema =
@@ -30,7 +30,8 @@ package struct StageConsumer: Service {
             case .relay: RoutingKey.relayRequested
             }
         self.maximumBatch = maximumBatch
-        self.processor = BatchProcessor(stage: stage, work: work, hints: hints, logger: logger, handler: handler)
+        self.processor = BatchProcessor(
+            stage: stage, work: work, hints: hints, logger: logger, deadline: deadline, handler: handler)
     }
 
     package func run() async throws {

@@ -47,7 +47,8 @@ extension WorkStore {
         }
     }
 
-    /// Keeps the reason for the operator.
+    /// Keeps the reason for the operator. The next try comes soon (2, 4, 8, 16 s): a mail that can't be done is to be
+    /// parked within a minute, and a mail that can is not to wait for minutes.
     package func recordFailure(_ mail: MailID, _ stages: [Stage], reason: String) async throws {
         _ = try await pool.transaction { connection in
             try connection.execute(Self.fail, Self.key(mail, stages) + [.text(clean(reason))]).count
@@ -132,7 +133,10 @@ extension WorkStore {
             SELECT mail_id, recipient, stage FROM work
             WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
         )
-        UPDATE work SET last_error = $3
+        UPDATE work SET last_error = $3,
+            -- A relay's tries follow the schedule of its copies.
+            next_hint_at = CASE work.stage WHEN 3 THEN work.next_hint_at
+                ELSE least(work.next_hint_at, now() + power(2, least(work.attempts, 5)) * interval '1 s') END
         FROM locked
         WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
         """)

@@ -13,5 +13,5 @@ extension SettingKey {
                 "between two versions of the model"),
             SettingKey(
                 "learn.versions_kept", "number", default: "5", in: 1...10_000, "newest versions of the model that stay"),
-        ] + postgres(connections: 4) + amqp
+        ] + stage + postgres(connections: 4) + amqp
 }

@@ -34,6 +34,13 @@ extension SettingKey {
         SettingKey("queues.type", "classic|quorum", default: "classic", "quorum for a RabbitMQ cluster"),
     ]
 
+    /// What a daemon reads that works on hints.
+    package static let stage: [SettingKey] = [
+        SettingKey(
+            "queues.try_limit", "duration", default: "8s", within: .seconds(1) ... .seconds(3600),
+            "time for one mail (a batch has a quarter more); whoever takes longer is ended, and starts again")
+    ]
+
     /// What a daemon reads that speaks TLS to clients. New files are taken up by themselves, too.
     package static func tls(required: Bool) -> [SettingKey] {
         [

@@ -11,5 +11,5 @@ extension SettingKey {
             SettingKey(
                 "housekeeping.interval", "duration", default: "5min", within: .seconds(1) ... .seconds(86_400),
                 live: true, "between rounds of deleting what is due"),
-        ] + postgres(connections: 4, atLeast: 2) + amqp
+        ] + stage + postgres(connections: 4, atLeast: 2) + amqp
 }

@@ -19,5 +19,5 @@ extension SettingKey {
                 "relay.lease", "duration", default: "60s", within: .seconds(2) ... .seconds(3600),
                 "how long a process that vanished keeps the destinations it worked on"),
             SettingKey("smtp.hostname", "name", default: "<host name>", "how the server calls itself"),
-        ] + dns + postgres(connections: 6, atLeast: 4) + amqp
+        ] + stage + dns + postgres(connections: 6, atLeast: 4) + amqp
 }
