@@ -1,3 +1,5 @@
+import MailCore
+import MailCore
 import POP3Grammar
 import Testing
 

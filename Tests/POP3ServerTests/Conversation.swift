@@ -1,3 +1,4 @@
+import LineServer
 import MailCore
 import POP3Grammar
 import POP3Server
