@@ -146,9 +146,9 @@ def test_a_session_is_told_line_by_line_without_its_secrets(page, martlet, accou
     page.log_in_as_admin(martlet)
     with martlet.smtp("submission", account) as client:
         client.noop()
-    lines = page.wait("the lines", lambda: next((text for text in [page.one("#transcript").text] if "NOOP" in text and account.address in text), None))
-    for expected in ["220 ", "EHLO client.test", "STARTTLS", "TLS 1.", "AUTH PLAIN", "235 ", "RFC 3207"]:
-        assert expected in lines
+    lines = page.wait("the lines", lambda: next((text for text in [page.one("#transcript").text] if "noop" in text.lower() and account.address in text), None))
+    for expected in ["220 ", "ehlo client.test", "starttls", "tls 1.", "auth plain", "235 ", "rfc 3207", "250-pipelining"]:
+        assert expected in lines.lower()
     import base64
     assert account.password not in lines
     assert base64.b64encode(f"\0{account.address}\0{account.password}".encode()).decode() not in lines
@@ -176,7 +176,8 @@ def test_all_can_be_reached_by_keyboard_and_has_a_name(page, martlet, account):
     subject = f"Keyboard {uuid.uuid4().hex[:8]}"
     martlet.send(account.address, message(subject))
     page.row(subject)
-    page.browser.execute_script("document.activeElement.blur()")
+    page.browser.refresh()
+    page.row(subject)
     reached = []
     for _ in range(40):
         page.browser.switch_to.active_element.send_keys(Keys.TAB)

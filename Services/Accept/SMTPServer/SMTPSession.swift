@@ -101,7 +101,7 @@ struct SMTPSession {
     private func send(_ connection: isolated LineConnection, _ reply: SMTPReply) {
         connection.write(reply.bytes)
         connection.event(.reply(code: reply.code))
-        connection.event(.line(.toClient, RedactedText(line: reply.bytes.dropLast(2))))
+        connection.event(reply: reply.bytes)
         connection.event(.state(dialogue.stateName))
     }
 

@@ -98,7 +98,7 @@ struct POP3Session {
     private mutating func send(_ connection: isolated LineConnection, _ reply: POP3Reply) {
         write(connection, reply.bytes)
         if reply.isPositive { POP3Metrics.commands.increment() }
-        connection.event(.line(.toClient, RedactedText(line: reply.bytes.dropLast(2))))
+        connection.event(reply: reply.bytes)
         connection.event(.state(dialogue.stateName))
     }
 

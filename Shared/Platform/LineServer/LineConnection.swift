@@ -174,6 +174,14 @@ package actor LineConnection {
         if SessionTap.isWatched { SessionTap.emit(id, event()) { summary } }
     }
 
+    /// Tells a reply without secrets, each of its lines for itself.
+    package func event(reply: [UInt8]) {
+        guard SessionTap.isWatched else { return }
+        for line in reply.split(separator: UInt8(ascii: "\n")) {
+            event(.line(.toClient, RedactedText(line: line.last == UInt8(ascii: "\r") ? line.dropLast() : line)))
+        }
+    }
+
     /// The client has logged in: the session is this account's to see.
     package func identified(as account: AccountID, _ address: String) {
         self.account = account
