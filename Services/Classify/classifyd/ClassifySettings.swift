@@ -23,10 +23,9 @@ struct ClassifySettings {
         queueType = try settings.choice("queues.type", default: QueueType.classic)
         threads = try settings.int("classify.threads")
         var learning = Trainer.Options()
-        learning.dailyLimit = try settings.int("learn.daily_limit", default: learning.dailyLimit, in: 0...1_000_000)
-        learning.interval = try settings.duration(
-            "learn.interval", default: learning.interval, in: .zero ... .seconds(3600))
-        learning.versionsKept = try settings.int("learn.versions_kept", default: learning.versionsKept, in: 1...10_000)
+        learning.dailyLimit = try settings.int("learn.daily_limit")
+        learning.interval = try settings.duration("learn.interval")
+        learning.versionsKept = try settings.int("learn.versions_kept")
         self.learning = learning
         let configured = settings.string("classify.snapshot", default: "")
         guard let found = configured.isEmpty ? SnapshotFile.find() : configured,
