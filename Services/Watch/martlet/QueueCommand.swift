@@ -5,7 +5,7 @@ import Storage
 struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue", abstract: "The unfinished work: what waits, what was given up, and another try for it.",
-        subcommands: [List.self, Parked.self, Show.self, Retry.self])
+        subcommands: [List.self, Destinations.self, Parked.self, Show.self, Retry.self])
 
     struct List: OperatorCommand {
         static let configuration = CommandConfiguration(
@@ -25,6 +25,35 @@ struct QueueCommand: AsyncParsableCommand {
             output.show(
                 counts,
                 text: rows.isEmpty ? "no unfinished work" : table(["stage", "waiting", "parked", "oldest"], rows))
+        }
+    }
+
+    struct Destinations: OperatorCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the domains that mail waits for, the fullest first: how many copies, when next, why not now.",
+            discussion: """
+                Example:
+                  martlet queue destinations --limit 20
+                """)
+
+        @Option(help: "At most this many.")
+        var limit = 1000
+
+        @OptionGroup var output: OutputOptions
+
+        func execute() async throws {
+            let waiting = try await RelayStore(pool: openPool()).destinations(limit: max(0, limit))
+            let rows = waiting.map {
+                [
+                    printable($0.domain), "\($0.copies)", "\($0.connections)", $0.nextAt ?? "now",
+                    printable($0.lastReply ?? ""),
+                ]
+            }
+            output.show(
+                waiting,
+                text: rows.isEmpty
+                    ? "no mail waits for other hosts"
+                    : table(["domain", "copies", "connections", "next", "reason"], rows))
         }
     }
 
@@ -73,15 +102,16 @@ struct QueueCommand: AsyncParsableCommand {
             let work = try await findTrace(mail).work
             let rows = work.map {
                 [
-                    $0.stage, "\($0.recipient)", $0.since, "\($0.attempts)", $0.parkedAt ?? "", $0.nextHintAt,
-                    printable($0.lastError ?? ""),
+                    $0.stage, "\($0.recipient)", $0.since, "\($0.relay?.tries ?? $0.attempts)", $0.parkedAt ?? "",
+                    $0.relay.map { $0.nextAttemptAt ?? "now" } ?? $0.nextHintAt,
+                    printable($0.relay?.lastReply ?? $0.lastError ?? $0.relay?.heldBecause ?? ""),
                 ]
             }
             output.show(
                 work,
                 text: rows.isEmpty
                     ? "no unfinished work"
-                    : table(["stage", "recipient", "since", "attempts", "parked", "next hint", "reason"], rows))
+                    : table(["stage", "recipient", "since", "attempts", "parked", "next", "reason"], rows))
         }
     }
 

@@ -62,9 +62,21 @@ extension MailTrace {
         var text = "work    \(work.stage)"
         if work.recipient != 0 { text += " copy \(work.recipient)" }
         text += " since \(work.since), \(work.attempts) attempts"
+        if let relay = work.relay, work.parkedAt == nil { return line(of: relay, work) }
         if let parked = work.parkedAt { return text + ", PARKED \(parked): \(work.lastError ?? "no reason noted")" }
         text += ", next hint \(work.nextHintAt)"
         return work.lastError.map { "\(text), last error: \($0)" } ?? text
+    }
+}
+
+extension MailTrace {
+    private func line(of relay: Relay, _ work: Work) -> String {
+        var text = "work    relay copy \(work.recipient) to \(relay.domain) since \(work.since), \(relay.tries) attempts"
+        text += relay.nextAttemptAt.map { ", next \($0)" } ?? ", being delivered"
+        text += ", until \(relay.expiresAt)"
+        if let reply = relay.lastReply { text += ", last answer: \(relay.lastHost.map { $0 + ": " } ?? "")\(reply)" }
+        if let reason = relay.heldBecause { text += ", the domain waits: \(reason)" }
+        return text
     }
 }
 

@@ -34,6 +34,23 @@ package struct MailTrace: Sendable, Codable {
         package let nextHintAt: String
         package let parkedAt: String?
         package let lastError: String?
+        /// Of a copy for another host, once relayd knows of it.
+        package let relay: Relay?
+    }
+
+    /// When a copy for another host is tried, and what was heard so far.
+    package struct Relay: Sendable, Codable {
+        package let domain: String
+        /// Attempts that ended without success.
+        package let tries: Int
+        /// `nil` while it is being delivered, or parked.
+        package let nextAttemptAt: String?
+        package let expiresAt: String
+        package let lastReply: String?
+        package let lastHost: String?
+        /// No connection to the domain before, and why.
+        package let heldUntil: String?
+        package let heldBecause: String?
     }
 
     package let mail: MailID

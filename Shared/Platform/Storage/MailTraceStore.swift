@@ -98,8 +98,15 @@ package struct MailTraceStore: Sendable {
     private static let loadWork = PreparedStatement(
         "trace_load_work",
         """
-        SELECT stage, recipient, created_at, attempts, next_hint_at, parked_at, last_error
-        FROM work WHERE mail_id = $1 ORDER BY stage, recipient
+        SELECT work.stage, work.recipient, work.created_at, work.attempts, work.next_hint_at, work.parked_at,
+            work.last_error, copy.domain, copy.tries, CASE WHEN copy.fence = 0 THEN copy.due_at END, copy.expires_at,
+            copy.last_reply, copy.last_host, destination.held_until, destination.last_reply
+        FROM work
+        LEFT JOIN relay_copy copy
+            ON work.stage = 3 AND copy.mail_id = work.mail_id AND copy.recipient = work.recipient
+        LEFT JOIN relay_destination destination
+            ON destination.domain = copy.domain AND destination.held_until > now()
+        WHERE work.mail_id = $1 ORDER BY work.stage, work.recipient
         """)
 }
 
@@ -124,6 +131,21 @@ extension MailTrace.Work {
         nextHintAt = clock(try row.timestamp(4))
         parkedAt = try row.optionalTimestamp(5).map(clock)
         lastError = try row.optionalText(6)
+        relay = try row.isNull(7) ? nil : MailTrace.Relay(row)
+    }
+}
+
+extension MailTrace.Relay {
+    fileprivate init(_ row: PostgresRow) throws {
+        domain = try row.text(7)
+        tries = Int(try row.int4(8))
+        // A held destination is tried when it is not held any more.
+        nextAttemptAt = try row.optionalTimestamp(9).map { max($0, (try row.optionalTimestamp(13)) ?? $0) }.map(clock)
+        expiresAt = clock(try row.timestamp(10))
+        lastReply = try row.optionalText(11)
+        lastHost = try row.optionalText(12)
+        heldUntil = try row.optionalTimestamp(13).map(clock)
+        heldBecause = try row.optionalText(14)
     }
 }
 
