@@ -25,6 +25,17 @@ extension WorkStore {
         package let attempts: Int
         package let parkedSeconds: Double
         package let lastError: String?
+
+        package init(
+            mail: MailID, recipient: Int, stage: String, attempts: Int, parkedSeconds: Double, lastError: String?
+        ) {
+            self.mail = mail
+            self.recipient = recipient
+            self.stage = stage
+            self.attempts = attempts
+            self.parkedSeconds = parkedSeconds
+            self.lastError = lastError
+        }
     }
 
     /// Counts everything: for a command or a page, not for a path.

@@ -59,7 +59,6 @@ package final class StreamHub: Sendable {
             return Array(state.clients.values)
         }
         for client in clients { client.end(.shutdown) }
-        arrived.finish()
     }
 
     var clients: [StreamClient] { state.withLock { Array($0.clients.values) } }
