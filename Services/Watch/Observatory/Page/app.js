@@ -7,7 +7,7 @@ import * as queues from "./queues.js";
 import * as sessions from "./sessions.js";
 
 let close = () => {};
-let last = null;
+let readings = [];
 
 function showLogin(words = "") {
   close();
@@ -25,7 +25,7 @@ function showPage({ role, name }) {
   for (const element of document.querySelectorAll("[data-role]")) element.hidden = element.dataset.role !== role;
   mails.reset();
   sessions.reset();
-  last = null;
+  readings = [];
   close();
   close = openStream({
     overview: showOverview,
@@ -43,14 +43,13 @@ function showOverview(overview) {
   byId("health").dataset.state = !overview.ready ? "bad" : overview.degraded.length ? "fair" : "good";
 }
 
-/** Accepted mails a second between this reading and the one before. */
+/** Accepted mails a second over the last readings: the daemons count on, and report every few seconds. */
 function rate(overview) {
   if (!overview.totals) return null;
-  const now = { at: Date.parse(overview.at), accepted: overview.totals.accepted };
-  const before = last ?? now;
-  last = now;
-  const seconds = (now.at - before.at) / 1000;
-  return seconds > 0 ? Math.max(0, (now.accepted - before.accepted) / seconds) : 0;
+  readings.push({ at: Date.parse(overview.at) / 1000, accepted: overview.totals.accepted });
+  while (readings.at(-1).at - readings[0].at > 20) readings.shift();
+  const seconds = readings.at(-1).at - readings[0].at;
+  return seconds > 0 ? Math.max(0, (readings.at(-1).accepted - readings[0].accepted) / seconds) : 0;
 }
 
 async function showState(state, reason) {

@@ -40,7 +40,7 @@ export function show(overview, rate) {
     element.classList.toggle("troubled", absent || unready);
     if (absent) say(element.querySelector(".words"), `no ${station.daemon} is running`);
   }
-  say(byId("rate"), rate == null ? "" : rate > 0 ? `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} mails a second` : "quiet");
+  say(byId("rate"), rate == null ? "" : rate < 0.05 ? "quiet" : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} mails a second`);
 }
 
 function waiting(overview, name) {
