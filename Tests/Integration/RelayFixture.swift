@@ -94,7 +94,7 @@ struct RelayFixture {
         SELECT mail.mail_id, recipient.address, recipient.account_id, mail.envelope_from, body_chunk.bytes
         FROM mail JOIN recipient USING (mail_id) JOIN body_chunk USING (body_id)
         JOIN work ON work.mail_id = mail.mail_id AND work.stage = 1
-        WHERE mail.origin = 4 ORDER BY mail.mail_id, recipient
+        WHERE mail.origin = 4 ORDER BY mail.mail_id, recipient.recipient
         """)
 
     private static let dropWork = PreparedStatement("rf_drop", "DELETE FROM work WHERE mail_id = $1")
