@@ -16,7 +16,7 @@ struct WatchServerTests {
 
     @Test("ready answers 200 with JSON; unready 503 with reasons")
     func ready() async throws {
-        try await serving(Sample.board("smtpd", "filerd", "accessd"), Sample.sources()) { port in
+        try await serving(Sample.board("smtpd", "filerd", "relayd", "accessd"), Sample.sources()) { port in
             let answer = try get("/health/ready", port)
             #expect(answer.hasPrefix("HTTP/1.1 200 "))
             #expect(answer.contains(#"{"degraded":["classify"],"reasons":[],"status":"ready"}"#))
