@@ -97,13 +97,10 @@ import Testing
             answer.answers = [DNSMessage.record(type: Self.cname, DNSMessage.name(message.name))]
             return [answer.bytes]
         }),
-        ("fifty aliases in a row", { message in
+        ("aliases without end", { message in
             var answer = message
             let number = message.name.split(separator: ".").first.flatMap { Int($0.dropFirst()) } ?? 0
-            answer.answers =
-                number < 50
-                ? [DNSMessage.record(type: Self.cname, DNSMessage.name("c\(number + 1).evil.example"))]
-                : [DNSMessage.record(type: Self.mx, Self.exchange(1, "a.example"))]
+            answer.answers = [DNSMessage.record(type: Self.cname, DNSMessage.name("c\(number + 1).evil.example"))]
             return [answer.bytes]
         }),
         ("SERVFAIL", { message in
@@ -149,7 +146,8 @@ import Testing
             return [answer.bytes]
         } body: { resolver in
             let answer = try await resolver.mailExchanges("evil.example")
-            #expect((1...200).contains(answer.values.count) && answer.values.first?.exchange == "h0.evil.example")
+            #expect((1...200).contains(answer.values.count))
+            #expect(answer.values.map(\.preference) == answer.values.map(\.preference).sorted())
             #expect((0...2_147_483_648).contains(answer.timeToLive))
         }
     }
