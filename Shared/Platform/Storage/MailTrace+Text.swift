@@ -16,7 +16,8 @@ extension MailTrace {
         if let verdict {
             lines += [
                 "",
-                "verdict \(verdict.label.rawValue), p=\(rounded(verdict.probability)), model \(verdict.modelVersion)",
+                "verdict \(verdict.label.rawValue), p=\(rounded(verdict.probability)), model \(verdict.modelVersion)"
+                    + (verdict.category.map { ", category \($0.rawValue)" } ?? ""),
             ]
         }
         for reason in verdict?.reasons ?? [] {

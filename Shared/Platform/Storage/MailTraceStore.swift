@@ -85,7 +85,7 @@ package struct MailTraceStore: Sendable {
 
     private static let loadVerdict = PreparedStatement(
         "trace_load_verdict",
-        "SELECT label, probability, reasons, model_version FROM verdict WHERE mail_id = $1")
+        "SELECT label, probability, reasons, model_version, category FROM verdict WHERE mail_id = $1")
 
     private static let loadCopies = PreparedStatement(
         "trace_load_copies",
