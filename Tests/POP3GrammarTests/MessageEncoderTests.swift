@@ -30,7 +30,9 @@ import Testing
         ("x\r.\r\n", "x\r.\r\n.\r\n"),
     ]
 
-    @Test(arguments: messages) func `dots are stuffed, however the message is cut`(_ message: String, _ expected: String) {
+    @Test(arguments: messages) func `dots are stuffed, however the message is cut`(
+        _ message: String, _ expected: String
+    ) {
         for piece in [1, 2, 3, 5, 7, .max] { #expect(wire(message, piece: piece) == expected) }
     }
 
@@ -39,7 +41,8 @@ import Testing
     @Test(arguments: [
         (0, "A: b\r\nC: d\r\n\r\n.\r\n"), (1, "A: b\r\nC: d\r\n\r\n1\r\n.\r\n"),
         (2, "A: b\r\nC: d\r\n\r\n1\r\n..2\r\n.\r\n"), (3, "A: b\r\nC: d\r\n\r\n1\r\n..2\r\n\r\n.\r\n"),
-        (4, "A: b\r\nC: d\r\n\r\n1\r\n..2\r\n\r\n4\r\n.\r\n"), (2_147_483_647, "A: b\r\nC: d\r\n\r\n1\r\n..2\r\n\r\n4\r\n.\r\n"),
+        (4, "A: b\r\nC: d\r\n\r\n1\r\n..2\r\n\r\n4\r\n.\r\n"),
+        (2_147_483_647, "A: b\r\nC: d\r\n\r\n1\r\n..2\r\n\r\n4\r\n.\r\n"),
     ])
     func `TOP gives the header, the empty line and so many lines`(_ lines: Int, _ expected: String) {
         for piece in [1, 2, 3, 5, .max] { #expect(wire(Self.mail, lines: lines, piece: piece) == expected) }

@@ -1,5 +1,4 @@
 import MailCore
-import MailCore
 import POP3Grammar
 import Testing
 
@@ -15,7 +14,8 @@ private func read(_ line: [UInt8]) -> String {
         case .stls: return "stls"
         case .user(let name): return "user \(text(name))"
         case .pass(let password): return "pass \(text(password.reveal()))"
-        case .auth(let mechanism, let initial): return "auth \(text(mechanism)) \(initial.map { text($0.reveal()) } ?? "-")"
+        case .auth(let mechanism, let initial):
+            return "auth \(text(mechanism)) \(initial.map { text($0.reveal()) } ?? "-")"
         case .stat: return "stat"
         case .list(let number): return "list \(number ?? 0)"
         case .uidl(let number): return "uidl \(number ?? 0)"
@@ -38,11 +38,13 @@ private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8
     @Test(arguments: [
         ("CAPA", "capa"), ("stls", "stls"), ("Stat", "stat"), ("NOOP", "noop"), ("RSET", "rset"), ("QUIT", "quit"),
         ("LIST", "list 0"), ("LIST 3", "list 3"), ("UIDL", "uidl 0"), ("uidl 2147483647", "uidl 2147483647"),
-        ("RETR 1", "retr 1"), ("RETR 007", "retr 7"), ("TOP 1 0", "top 1 0"), ("TOP 12 10", "top 12 10"), ("DELE 9", "dele 9"),
+        ("RETR 1", "retr 1"), ("RETR 007", "retr 7"), ("TOP 1 0", "top 1 0"), ("TOP 12 10", "top 12 10"),
+        ("DELE 9", "dele 9"),
         ("STAT ", "stat"), ("LIST ", "list 0"), ("RETR  1 ", "retr 1"),
         ("USER alice@local.test", "user alice@local.test"), ("PASS open sesame ", "pass open sesame "),
         ("PASS  two", "pass  two"), ("pass \u{e9}", "pass \u{e9}"),
-        ("AUTH PLAIN", "auth PLAIN -"), ("AUTH plain =", "auth plain ="), ("AUTH PLAIN AGEAYg==", "auth PLAIN AGEAYg=="),
+        ("AUTH PLAIN", "auth PLAIN -"), ("AUTH plain =", "auth plain ="),
+        ("AUTH PLAIN AGEAYg==", "auth PLAIN AGEAYg=="),
         ("GET / HTTP/1.1", "http"), ("POST /x HTTP/1.1", "http"),
     ])
     func `a command is read`(_ line: String, _ command: String) { #expect(read(line) == command) }

@@ -34,7 +34,9 @@ import Testing
 
     @Test func `a wrong password, an unknown name and a name that cannot be one are answered alike`() {
         var answers: Set<String> = []
-        for (name, password) in [("alice", "wrong"), ("nobody", "secret"), ("a\u{e9}lice", "x"), (String(repeating: "x", count: 245), "x")] {
+        for (name, password) in [
+            ("alice", "wrong"), ("nobody", "secret"), ("a\u{e9}lice", "x"), (String(repeating: "x", count: 245), "x"),
+        ] {
             var server = Conversation()
             #expect(server.say("USER \(name)") == "+OK Say your password")
             answers.insert(server.say("PASS \(password)"))
@@ -53,7 +55,9 @@ import Testing
         #expect(server.reason == .guessing)
     }
 
-    @Test(arguments: ["USER alice", "USER nobody", "PASS secret", "PASS wrong", "AUTH PLAIN", "AUTH PLAIN AGFsaWNlAHNlY3JldA=="])
+    @Test(arguments: [
+        "USER alice", "USER nobody", "PASS secret", "PASS wrong", "AUTH PLAIN", "AUTH PLAIN AGFsaWNlAHNlY3JldA==",
+    ])
     func `in clear text no credentials are looked at, and all are answered alike`(_ line: String) {
         var server = Conversation(secure: false)
         #expect(server.say(line) == "-ERR Start TLS first")

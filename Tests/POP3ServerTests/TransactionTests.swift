@@ -38,7 +38,7 @@ import Testing
             #expect(server.say(line) == "-ERR No such message")
         }
         #expect(server.say("STAT") == "+OK 1 200")
-        #expect(server.say("LIST") == "+OK 1 messages (200 octets)\r\n2 200\r\n.")
+        #expect(server.say("LIST") == "+OK 1 message (200 octets)\r\n2 200\r\n.")
         #expect(server.say("RSET") == "+OK Maildrop has 2 messages (320 octets)")
         #expect(server.say("RETR 1") == "+OK Message follows <message>")
         #expect(server.say("QUIT") == "+OK Bye" && server.removed == nil)

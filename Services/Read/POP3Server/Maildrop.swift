@@ -59,4 +59,9 @@ package struct Maildrop: Sendable {
     package func uniqueID(of index: Index) -> String {
         "\(snapshot.uidValidity).\(snapshot.messages[index].uid)"
     }
+
+    /// For people: `2 messages (320 octets)`.
+    var summary: String { "\(Self.messages(count)) (\(octets) octets)" }
+
+    static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
 }

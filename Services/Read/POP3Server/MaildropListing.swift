@@ -23,7 +23,7 @@ package struct MaildropListing: Sendable {
     package mutating func nextPiece() -> [UInt8]? {
         guard !isEnded else { return nil }
         var piece: [UInt8] = []
-        if next == 0 { piece += "+OK \(maildrop.count) messages (\(maildrop.octets) octets)\r\n".utf8 }
+        if next == 0 { piece += "+OK \(maildrop.summary)\r\n".utf8 }
         let end = min(next + Self.linesPerPiece, maildrop.size)
         while next < end {
             if !maildrop.isMarked(next) { appendLine(of: next, to: &piece) }

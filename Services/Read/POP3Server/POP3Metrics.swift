@@ -4,7 +4,8 @@ import ServiceKit
 enum POP3Metrics {
     static let open = Metric.Gauge("mail_accessd_pop3_sessions", help: "Open POP3 sessions")
     static let commands = Metric.Counter("mail_accessd_pop3_commands_total", help: "POP3 commands answered +OK")
-    static let retrieved = Metric.Counter("mail_accessd_pop3_retrieved_total", help: "Messages given out by RETR and TOP")
+    static let retrieved = Metric.Counter(
+        "mail_accessd_pop3_retrieved_total", help: "Messages given out by RETR and TOP")
     static let sentBytes = Metric.Counter("mail_accessd_pop3_body_bytes_total", help: "Bytes of messages given out")
     static let deleted = Metric.Counter("mail_accessd_pop3_deleted_total", help: "Messages removed at QUIT")
     private static let refused = perReason("mail_accessd_pop3_refused_total", "POP3 commands answered -ERR, by reason")

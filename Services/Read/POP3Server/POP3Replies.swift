@@ -11,10 +11,10 @@ enum POP3Replies {
 
     /// At login and after RSET: what STAT would say, in words (RFC 1939 5).
     static func welcome(_ maildrop: Maildrop) -> POP3Reply {
-        .ok("Maildrop has \(maildrop.count) messages (\(maildrop.octets) octets)")
+        .ok("Maildrop has \(maildrop.summary)")
     }
 
-    static func bye(deleted count: Int) -> POP3Reply { .ok("Bye, \(count) messages deleted") }
+    static func bye(deleted count: Int) -> POP3Reply { .ok("Bye, \(Maildrop.messages(count)) deleted") }
 
     static let unknownCommand = POP3Reply.error("Unknown command")
     static let badArguments = POP3Reply.error("Invalid arguments")

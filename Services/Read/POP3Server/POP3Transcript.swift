@@ -12,8 +12,8 @@ extension POP3Dialogue {
         switch command {
         case .pass(let password): return RedactedText(line: "PASS ".utf8, secret: password.reveal().count)
         case .auth(let name, let initial):
-            let mechanism = SASLMechanism(name)?.rawValue ?? ""
-            return RedactedText(line: "AUTH \(mechanism) ".utf8, secret: initial?.reveal().count ?? 0)
+            let mechanism = SASLMechanism(name).map { "\($0.rawValue) " } ?? ""
+            return RedactedText(line: "AUTH \(mechanism)".utf8, secret: initial?.reveal().count ?? 0)
         case .http: return .secret(line.count)
         default: return RedactedText(line: line)
         }
@@ -23,6 +23,6 @@ extension POP3Dialogue {
 extension RedactedText {
     /// The answer to LIST or UIDL, in short.
     static func lines(of maildrop: Maildrop?) -> RedactedText {
-        RedactedText(line: "+OK \(maildrop?.count ?? 0) messages, a line for each".utf8)
+        RedactedText(line: "+OK \(maildrop?.summary ?? ""), a line for each".utf8)
     }
 }
