@@ -225,7 +225,7 @@ let testTargets: [Target] = [
     tests("LineServer", [logging, nio, nioPosix, nioSSL]), tests("MailCore"), tests("AMQP", [logging, lifecycle]),
     tests("MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle]),
     tests("DNSResolver"), tests("DKIM", ["MailCore", "MailWire", crypto, cryptoExtras]),
-    tests("Diagnosis", ["DKIM", "DNSResolver"]),
+    tests("Diagnosis", ["MailCore", "DKIM", "DNSResolver", "QueueContracts", "Storage"]),
     tests("QueueContracts", ["MailCore"]), tests("MailWire"), tests("MessageGrammar"),
 ]
 

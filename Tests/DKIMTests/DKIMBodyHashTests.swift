@@ -39,7 +39,8 @@ import Testing
     @Test func anEmptyBodyStaysEmpty() {
         // RFC 6376 3.4.4: the SHA-256 of nothing.
         for body in ["", "\r\n", "\r\n\r\n\r\n", " \t\r\n  \r\n", " "] {
-            #expect(base64Text(hash(body)) == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "\(body.debugDescription)")
+            #expect(
+                base64Text(hash(body)) == "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "\(body.debugDescription)")
         }
     }
 
@@ -55,7 +56,9 @@ import Testing
 
     @Test func randomBodiesInRandomChunks() {
         var generator = SystemRandomNumberGenerator()
-        let pieces = ["a", " ", "\t", "\r\n", "\r", "\n", "word", "\r\n\r\n", "  ", String(repeating: "long", count: 5_000)]
+        let pieces = [
+            "a", " ", "\t", "\r\n", "\r", "\n", "word", "\r\n\r\n", "  ", String(repeating: "long", count: 5_000),
+        ]
         for _ in 0..<300 {
             let count = Int.random(in: 0...30, using: &generator)
             let body = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()

@@ -39,7 +39,8 @@ import Testing
             list.map { tag in
                 let parts = tag.split(separator: "=", maxSplits: 1)
                 return (parts[0].filter { $0 != " " }, parts.count > 1 ? parts[1].filter { $0 != " " } : "")
-            }) { first, _ in first }
+            }
+        ) { first, _ in first }
     }
 
     /// What a verifier hashes (RFC 6376 3.7, 6.1.3), written without the code under test.
@@ -92,7 +93,8 @@ import Testing
     }
 
     @Test func linesAreShortAndTheFieldEndsOnce() throws {
-        let field = try signer(.rsa).sign(header: Array(Self.header.utf8), bodyHash: [UInt8](repeating: 7, count: 32), at: 1)
+        let field = try signer(.rsa).sign(
+            header: Array(Self.header.utf8), bodyHash: [UInt8](repeating: 7, count: 32), at: 1)
         let lines = String(decoding: field, as: UTF8.self).split(separator: "\r\n", omittingEmptySubsequences: false)
         #expect(lines.count > 4 && lines.last == "" && lines.dropLast().allSatisfy { !$0.isEmpty })
         #expect(lines.allSatisfy { $0.utf8.count <= 78 })

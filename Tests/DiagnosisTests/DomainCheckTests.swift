@@ -10,7 +10,8 @@ import Testing
     ]
 
     private static let plan = DomainPlan(
-        domain: "example.org", host: "mail.example.org", addresses: [IPAddress("8.8.8.8")].compactMap { $0 }, keys: keys)
+        domain: "example.org", host: "mail.example.org", addresses: [IPAddress("8.8.8.8")].compactMap { $0 }, keys: keys
+    )
 
     private func check(_ zone: String, _ plan: DomainPlan = plan) async throws -> [Finding] {
         try await withZone(zone) { await DomainCheck(plan: plan, resolver: $0).run() }
@@ -43,7 +44,10 @@ import Testing
         ("mx", "example.org. MX", "example.org. MX 0 .", "takes no mail"),
         ("host", "mail.example.org. A", "mail.example.org. A 8.8.4.4", "not 8.8.8.8"),
         ("spf", "example.org. TXT", "example.org. TXT \"v=spf1 a -all\"", "forbids"),
-        ("spf", "example.org. TXT", "example.org. TXT \"v=spf1 mx -all\"\nexample.org. TXT \"v=spf1 -all\"", "2 records"),
+        (
+            "spf", "example.org. TXT", "example.org. TXT \"v=spf1 mx -all\"\nexample.org. TXT \"v=spf1 -all\"",
+            "2 records"
+        ),
         ("spf", "example.org. TXT", "example.org. TXT \"v=spf1 +all\"", "+all"),
         ("spf", "example.org. TXT", "example.org. TXT \"v=spf1 ipv4:8.8.8.8 -all\"", "no mechanism"),
         ("dkim", "e1._domainkey", "e1._domainkey.example.org. TXT \"v=DKIM1; k=ed25519; p=AQID\"", "another key"),

@@ -72,10 +72,14 @@ struct DomainKeyStoreTests {
             _ = try await DomainKeyStore(pool: owner).add([new("a")], to: "example.test", signing: true)
             let relayd = DomainKeyStore(pool: pool(configuration, as: "martlet_relayd"))
             #expect(try await relayd.signingKeys(for: "example.test").count == 1)
-            await #expect(throws: PostgresError.self) { try await relayd.add([new("b")], to: "example.test", signing: true) }
+            await #expect(throws: PostgresError.self) {
+                try await relayd.add([new("b")], to: "example.test", signing: true)
+            }
             for role in ["smtpd", "classifyd", "filerd", "accessd", "watchd"] {
                 let other = DomainKeyStore(pool: pool(configuration, as: "martlet_\(role)"))
-                await #expect(throws: PostgresError.self, "\(role)") { try await other.signingKeys(for: "example.test") }
+                await #expect(throws: PostgresError.self, "\(role)") {
+                    try await other.signingKeys(for: "example.test")
+                }
             }
         }
     }

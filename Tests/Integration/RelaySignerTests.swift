@@ -60,7 +60,8 @@ struct RelaySignerTests {
     @Test func aMailUnderTheSubmittersOwnNameIsSignedTwice() async throws {
         try await with { fixture in
             for from in [
-                "alice@example.test", "Alice <Alice+tag@Example.test>", "\"A\" (x) <alice@example.test>\r\nSender: x@remote.test",
+                "alice@example.test", "Alice <Alice+tag@Example.test>",
+                "\"A\" (x) <alice@example.test>\r\nSender: x@remote.test",
             ] {
                 let fields = try await fixture.sign("From: \(from)", as: fixture.alice)
                 #expect(fields.contains("a=rsa-sha256;") && fields.contains("a=ed25519-sha256;"), "\(from)")
@@ -68,7 +69,9 @@ struct RelaySignerTests {
             }
             // An alias of another domain of ours: with that domain's key.
             #expect(try await fixture.sign("From: sales@other.test", as: fixture.alice).contains("d=other.test;"))
-            #expect(try await fixture.sign("From: MAILER-DAEMON@example.test", origin: .dsn, as: nil).contains("d=example.test;"))
+            #expect(
+                try await fixture.sign("From: MAILER-DAEMON@example.test", origin: .dsn, as: nil).contains(
+                    "d=example.test;"))
         }
     }
 

@@ -34,12 +34,14 @@ package struct BrokerCheck: Sendable {
                 Finding(
                     "broker", "RabbitMQ", .problem, "does not answer: \(DomainCheck.shown("\(error)"))",
                     why: "Mail is still taken and kept, but hardly moves until it is back.",
-                    advice: "Is it running, and is MARTLET_AMQP_URL right? On this machine: `systemctl status rabbitmq-server`.")
+                    advice:
+                        "Is it running, and is MARTLET_AMQP_URL right? Here: `systemctl status rabbitmq-server`."
+                )
             ]
         }
     }
 
-    static func judge(_ queue: Queue, messages: Int, consumers: Int) -> Finding {
+    package static func judge(_ queue: Queue, messages: Int, consumers: Int) -> Finding {
         // Parked notices wait for a person.
         if queue == .parked {
             guard messages > 0 else { return Finding("queue", queue.rawValue, .ok, "empty") }

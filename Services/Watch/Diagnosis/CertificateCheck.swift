@@ -51,6 +51,9 @@ package enum CertificateCheck {
     private static func unusable(_ path: String, _ found: String) -> Finding {
         Finding(
             "tls", path, .problem, found, why: "The daemons do not start, or keep the certificate they had.",
-            advice: "Put the chain, the server's own certificate first, into MARTLET_TLS_CERTIFICATE, its key into MARTLET_TLS_KEY.")
+            advice:
+                "Put the chain, the server's own certificate first, into MARTLET_TLS_CERTIFICATE, "
+                + "its key into MARTLET_TLS_KEY."
+        )
     }
 }

@@ -1,19 +1,17 @@
 import NIOSSL
 
 /// What matters of a certificate.
-struct CertificateFacts: Sendable, Equatable {
+package struct CertificateFacts: Sendable, Equatable {
     /// Of the subject alternative names (RFC 6125 6.4; the common name counts no more), lower case.
-    let names: [String]
+    package let names: [String]
     /// Seconds since the epoch.
-    let notBefore: Int64
-    let notAfter: Int64
-    let serial: [UInt8]
+    package let notBefore: Int64
+    package let notAfter: Int64
 
-    init(names: [String], notBefore: Int64, notAfter: Int64, serial: [UInt8] = []) {
+    package init(names: [String], notBefore: Int64, notAfter: Int64) {
         self.names = names
         self.notBefore = notBefore
         self.notAfter = notAfter
-        self.serial = serial
     }
 
     init(_ certificate: NIOSSLCertificate) {
@@ -22,11 +20,10 @@ struct CertificateFacts: Sendable, Equatable {
         }
         notBefore = Int64(certificate.notValidBefore)
         notAfter = Int64(certificate.notValidAfter)
-        serial = certificate.serialNumber
     }
 
     /// RFC 6125 6.4.3: a `*` stands for one whole label at the left.
-    func isFor(_ host: String) -> Bool {
+    package func isFor(_ host: String) -> Bool {
         let host = host.lowercased()
         return names.contains { name in
             if name == host { return true }
@@ -36,7 +33,7 @@ struct CertificateFacts: Sendable, Equatable {
     }
 
     /// - Parameter host: the name that clients know; `nil` when it is not known here.
-    func judge(_ subject: String, host: String?, at now: Int64) -> Finding {
+    package func judge(_ subject: String, host: String?, at now: Int64) -> Finding {
         let days = (notAfter - now) / 86_400
         let renew = "Renew it; the daemons take up the new files by themselves."
         if notAfter < now {

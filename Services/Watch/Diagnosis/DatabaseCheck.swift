@@ -23,9 +23,13 @@ package struct DatabaseCheck: Sendable {
             let roundTrip = ContinuousClock.now - begun
             var report = Report(findings: Self.judge(facts), facts: facts, roundTrip: roundTrip)
             report.findings += try await migrations()
-            if !report.findings.contains(where: { $0.subject == "schema" && $0.state == .problem }) {
+            let isUpToDate = !report.findings.contains { $0.subject == "schema" && $0.state == .problem }
+            do {
                 report.findings += try await programs() + work()
                 report.domains = try await AccountStore(pool: pool).domains().map(\.name)
+            } catch {
+                // Without its tables the schema is the finding, and it is there already.
+                if isUpToDate { throw error }
             }
             return report
         } catch {
@@ -35,7 +39,9 @@ package struct DatabaseCheck: Sendable {
                     Finding(
                         "database", "PostgreSQL", .problem, "does not answer: \(DomainCheck.shown(reason))",
                         why: "No mail is taken (451), none can be read.",
-                        advice: "Is it running, and is MARTLET_POSTGRES_URL right? On this machine: `systemctl status postgresql`.")
+                        advice:
+                            "Is it running, and is MARTLET_POSTGRES_URL right? Here: `systemctl status postgresql`."
+                    )
                 ], facts: nil, roundTrip: ContinuousClock.now - begun)
         }
     }
@@ -47,7 +53,8 @@ package struct DatabaseCheck: Sendable {
         }
         add(
             !facts.fsync || !facts.fullPageWrites, .problem,
-            "\(facts.fsync ? "full_page_writes" : "fsync") is off", "A power cut loses or breaks mail that was accepted.",
+            "\(facts.fsync ? "full_page_writes" : "fsync") is off",
+            "A power cut loses or breaks mail that was accepted.",
             "Set it to on in postgresql.conf and reload.")
         add(
             !facts.autovacuum, .problem, "autovacuum is off", "Tables grow without end and become slow.",
@@ -125,7 +132,7 @@ package struct DatabaseCheck: Sendable {
         try await WorkStore(pool: pool).counts().flatMap { Self.judge($0) }
     }
 
-    static func judge(_ count: WorkStore.StageCount) -> [Finding] {
+    package static func judge(_ count: WorkStore.StageCount) -> [Finding] {
         var findings: [Finding] = []
         if count.parked > 0 {
             findings.append(

@@ -6,7 +6,9 @@ extension DomainCheck {
         var name = plan.domain
         while true {
             do throws(DNSError) {
-                let texts = try await resolver.texts("_dmarc.\(name)").values.map { String(decoding: $0, as: UTF8.self) }
+                let texts = try await resolver.texts("_dmarc.\(name)").values.map {
+                    String(decoding: $0, as: UTF8.self)
+                }
                 let records = texts.filter { $0.hasPrefix("v=DMARC1") }
                 if !records.isEmpty { return [judge(records, at: name)] }
             } catch {
@@ -19,7 +21,8 @@ extension DomainCheck {
         return [
             Finding(
                 "dmarc", "_dmarc.\(plan.domain)", .problem, "there is no record",
-                why: "Anybody can write in the domain's name, and large providers ask for a policy before they take mail.",
+                why:
+                    "Anybody can write in the domain's name, and large providers want a policy before they take mail.",
                 advice: line(.dmarc))
         ]
     }
@@ -36,7 +39,8 @@ extension DomainCheck {
             record.split(separator: ";").compactMap { tag -> (String, String)? in
                 let parts = tag.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " && $0 != "\t" } }
                 return parts.count == 2 ? (parts[0], parts[1]) : nil
-            }) { first, _ in first }
+            }
+        ) { first, _ in first }
         let policy = name == plan.domain ? tags["p"] : tags["sp"] ?? tags["p"]
         switch policy?.lowercased() {
         case "reject"?, "quarantine"?: return Finding("dmarc", subject, .ok, shown)

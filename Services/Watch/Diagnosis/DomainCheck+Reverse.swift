@@ -1,8 +1,8 @@
 import DNSResolver
 
 extension DomainCheck {
-    /// RFC 1912 2.1: an address leads to a name, and that name back to the address. Many hosts take no mail from one that
-    /// does not.
+    /// RFC 1912 2.1: an address leads to a name, and that name back to the address. Many hosts take no mail from
+    /// one that does not.
     func checkReverse() async -> [Finding] {
         var findings: [Finding] = []
         for address in await serverAddresses() { findings.append(await check(address)) }
@@ -12,7 +12,8 @@ extension DomainCheck {
     private func check(_ address: IPAddress) async -> Finding {
         let subject = address.description
         guard address.isPublic else {
-            return Finding("reverse", subject, .note, "not an address of the Internet: its reverse name does not matter")
+            return Finding(
+                "reverse", subject, .note, "not an address of the Internet: its reverse name does not matter")
         }
         let advice =
             "Where the address comes from (the hoster's panel, the provider), set its reverse name to \(plan.host)"

@@ -67,7 +67,8 @@ package struct DomainCheck: Sendable {
             guard missing.isEmpty else {
                 return [
                     Finding(
-                        "host", host, .problem, "has \(list), not \(missing.map(\.description).joined(separator: ", "))",
+                        "host", host, .problem,
+                        "has \(list), not \(missing.map(\.description).joined(separator: ", "))",
                         why: "Mail would be sent to another machine.", advice: line(.host))
                 ]
             }
@@ -130,7 +131,8 @@ package struct DomainCheck: Sendable {
                     why: isThere
                         ? "Mail goes to the domain's own address, if it has one (RFC 5321 5.1), and not here."
                         : "Nobody can send mail to it, and mail from it is refused.",
-                    advice: isThere ? line(.mx) : "Register the domain and delegate it to name servers; then " + line(.mx))
+                    advice: isThere
+                        ? line(.mx) : "Register the domain and delegate it to name servers; then " + line(.mx))
             ]
         }
     }

@@ -37,6 +37,25 @@ package struct Finding: Sendable, Hashable, Encodable {
 }
 
 extension [Finding] {
+    /// The same words about several subjects become one finding; what is well stays apart.
+    package var merged: [Finding] {
+        var result: [Finding] = []
+        for finding in self {
+            let twin = result.firstIndex { other in
+                other.state != .ok && other.check == finding.check && other.state == finding.state
+                    && other.found == finding.found && other.why == finding.why && other.advice == finding.advice
+            }
+            guard let twin else {
+                result.append(finding)
+                continue
+            }
+            result[twin] = Finding(
+                finding.check, "\(result[twin].subject), \(finding.subject)", finding.state, finding.found,
+                why: finding.why, advice: finding.advice)
+        }
+        return result
+    }
+
     package var hasProblem: Bool { contains { $0.state == .problem } }
 
     /// A block of lines per finding; what is well takes one line.

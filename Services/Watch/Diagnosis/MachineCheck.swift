@@ -19,7 +19,8 @@ package enum MachineCheck {
             if abs(apart) > allowed {
                 findings.append(
                     Finding(
-                        "clock", "database", .problem, "its clock is \(Int(abs(apart))) s \(apart > 0 ? "behind" : "ahead")",
+                        "clock", "database", .problem,
+                        "its clock is \(Int(abs(apart))) s \(apart > 0 ? "behind" : "ahead")",
                         why: "Leases and retries follow the database's clock, dates in mail this machine's.",
                         advice: "Let both keep time: `timedatectl set-ntp true` (systemd-timesyncd or chrony)."))
             }
@@ -34,7 +35,8 @@ package enum MachineCheck {
         case 5?:
             return Finding(
                 "clock", "this machine", .warning, "nothing keeps it in step",
-                why: "With a wrong clock certificates and signatures look expired or not yet valid, and mail gets odd dates.",
+                why:
+                    "With a wrong clock certificates and signatures look expired, and mail gets odd dates.",
                 advice: "Install what does: apt-get install systemd-timesyncd, or chrony.")
         default: return Finding("clock", "this machine", .unknown, "the kernel does not say whether it is kept in step")
         }
@@ -72,7 +74,7 @@ package enum MachineCheck {
         }
     }
 
-    static func disk(_ path: String, free: UInt64, total: UInt64, freeFiles: Double?) -> Finding {
+    package static func disk(_ path: String, free: UInt64, total: UInt64, freeFiles: Double?) -> Finding {
         let share = Double(free) / Double(max(total, 1))
         let text = "\(size(free)) of \(size(total)) free"
         let why = "When it is full, PostgreSQL stops and mail is answered 451: senders keep it and come again."

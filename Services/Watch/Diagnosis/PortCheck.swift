@@ -42,7 +42,8 @@ package struct PortCheck: Sendable {
         case .silent: return wrong("connects, but does not answer", log)
         case .wrongGreeting(let line):
             return wrong(
-                "answers '\(DomainCheck.shown(String(line.prefix(80))))'", "Another program may have the port: ss -ltnp")
+                "answers '\(DomainCheck.shown(String(line.prefix(80))))'", "Another program may have the port: ss -ltnp"
+            )
         case .noStartTLS:
             return Finding(
                 "port", port.subject, .problem, "does not offer \(port.keyword)",

@@ -80,7 +80,9 @@ struct SPFRecord: Sendable, Equatable {
             return number
         }
         switch parts.count {
-        case 0, 1 where text.isEmpty: return (nil, nil)
+        case 0,
+            1 where text.isEmpty:
+            return (nil, nil)
         case 2: return (try number(parts[1], 32), nil)
         case 3 where parts[1].isEmpty: return (nil, try number(parts[2], 128))
         case 4 where parts[2].isEmpty: return (try number(parts[1], 32), try number(parts[3], 128))

@@ -9,9 +9,9 @@ struct Doctor: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Looks at everything that mail needs: what is wrong, why that matters, what to do.",
         discussion: """
-            Clock, disks, database, broker, daemons, queues, ports, TLS certificates, the resolver and the DNS records of
-            every domain. It reads the settings of the daemons (environment or configuration file) to know their ports and
-            certificates, and changes nothing. Exit code 1 when something is wrong.
+            Clock, disks, database, broker, daemons, queues, ports, TLS certificates, the resolver and the DNS
+            records of every domain. It reads the settings of the daemons (environment or configuration file) to know
+            their ports and certificates, and changes nothing. Exit code 1 when something is wrong.
 
             Example:
               martlet doctor
@@ -73,12 +73,13 @@ struct Doctor: OperatorCommand {
         findings += await subject.checkPorts()
         let domains = skipsDNS ? [] : database.domains
         let plans = try await plans(domains, DomainKeyStore(pool: pool))
-        return try await findings + withResolver { resolver in
-            var findings = await ResolverCheck.run(resolver, host: subject.host ?? domains.first ?? "example.org")
-            for plan in plans { findings += await DomainCheck(plan: plan, resolver: resolver).run() }
-            if let outbound { findings.append(await Self.reach(outbound, resolver)) }
-            return findings
-        }
+        return try await findings
+            + withResolver { resolver in
+                var findings = await ResolverCheck.run(resolver, host: subject.host ?? domains.first ?? "example.org")
+                for plan in plans { findings += await DomainCheck(plan: plan, resolver: resolver).run() }
+                if let outbound { findings.append(await Self.reach(outbound, resolver)) }
+                return findings
+            }
     }
 
     private func plans(_ domains: [String], _ store: DomainKeyStore) async throws -> [DomainPlan] {

@@ -22,7 +22,8 @@ struct DoctorSubject {
         let certificate = smtpd.string("tls.certificate", default: accessd.string("tls.certificate", default: ""))
         let key = smtpd.string("tls.key", default: accessd.string("tls.key", default: ""))
         files = certificate.isEmpty && key.isEmpty ? nil : (certificate, key)
-        ports = try Self.smtp(smtpd, hasTLS: files != nil) + Self.access(accessd) + Self.watch(Settings(program: "watchd"))
+        ports =
+            try Self.smtp(smtpd, hasTLS: files != nil) + Self.access(accessd) + Self.watch(Settings(program: "watchd"))
     }
 
     private static func smtp(_ settings: Settings, hasTLS: Bool) throws -> [ServicePort] {
@@ -32,7 +33,8 @@ struct DoctorSubject {
                 "SMTP", daemon: "smtpd", host: host, port: try settings.port("smtp.mx_port", default: 25),
                 dialogue: .smtp, security: hasTLS ? .startTLS : .none),
             ServicePort(
-                "submission", daemon: "smtpd", host: host, port: try settings.port("smtp.submission_port", default: 587),
+                "submission", daemon: "smtpd", host: host,
+                port: try settings.port("smtp.submission_port", default: 587),
                 dialogue: .smtp, security: .startTLS),
             ServicePort(
                 "submissions", daemon: "smtpd", host: host,
@@ -48,7 +50,8 @@ struct DoctorSubject {
             _ security: ServicePort.Security
         ) throws -> ServicePort {
             ServicePort(
-                name, daemon: "accessd", host: host, port: try settings.port(key, default: fallback), dialogue: dialogue,
+                name, daemon: "accessd", host: host, port: try settings.port(key, default: fallback),
+                dialogue: dialogue,
                 security: security)
         }
         return try [
@@ -94,7 +97,7 @@ struct DoctorSubject {
             }
             var all: [(Int, [Finding])] = []
             for await found in group { all.append(found) }
-            return all.sorted { $0.0 < $1.0 }.flatMap(\.1)
+            return all.sorted { $0.0 < $1.0 }.flatMap(\.1).merged
         }
     }
 }

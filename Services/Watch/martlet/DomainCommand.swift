@@ -12,8 +12,8 @@ struct DomainCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds a domain, makes its signing keys and prints the DNS records to publish.",
             discussion: """
-                Outgoing mail is signed from now on; until the keys are in the DNS it counts as unsigned. For a domain that
-                is there already, only missing keys are made.
+                Outgoing mail is signed from now on; until the keys are in the DNS it counts as unsigned. For a domain
+                that is there already, only missing keys are made.
 
                 Example:
                   martlet domain add example.org --host mail.example.org --address 203.0.113.25

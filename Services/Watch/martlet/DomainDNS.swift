@@ -9,8 +9,8 @@ struct DomainDNS: OperatorCommand {
         commandName: "dns", abstract: "Prints the DNS records of a domain and checks each of them.",
         discussion: """
             Says what is wrong, why that matters and what to do. Exit code 1 when something is wrong.
-            MARTLET_DNS_FORWARDERS names other servers to ask than those of /etc/resolv.conf, MARTLET_DNS_ZONE_FILE a file
-            of records that override the world.
+            MARTLET_DNS_FORWARDERS names other servers to ask than those of /etc/resolv.conf, MARTLET_DNS_ZONE_FILE a
+            file of records that override the world.
 
             Example:
               martlet domain dns example.org --address 203.0.113.25

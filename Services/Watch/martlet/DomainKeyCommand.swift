@@ -8,7 +8,7 @@ struct DomainKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "The keys that a domain's outgoing mail is signed with (DKIM).",
         discussion: """
-            To change them: `rotate` makes new ones, publish their records, `activate` lets them sign and wipes the old ones.
+            To change them: `rotate` makes new ones, publish their records, `activate` lets them sign and wipes the old.
             """,
         subcommands: [List.self, Rotate.self, Activate.self])
 
@@ -52,7 +52,8 @@ struct DomainKeyCommand: AsyncParsableCommand {
         func execute() async throws {
             let keys = try await DomainKeyStore(pool: openPool()).keys(of: domain)
             output.show(
-                rows(keys), text: keys.isEmpty ? "no keys; `martlet domain key rotate \(domain)` makes some" : text(keys))
+                rows(keys),
+                text: keys.isEmpty ? "no keys; `martlet domain key rotate \(domain)` makes some" : text(keys))
         }
     }
 
@@ -81,7 +82,9 @@ struct DomainKeyCommand: AsyncParsableCommand {
             let new = DomainKeyCommand.rows(keys.filter { key in !present.contains { $0.selector == key.selector } })
             output.show(
                 new,
-                text: "publish these records, then run `martlet domain \(isFirst ? "dns" : "key activate") \(domain)`:\n\n"
+                text:
+                    "publish these records, then run `martlet domain \(isFirst ? "dns" : "key activate") \(domain)`:"
+                    + "\n\n"
                     + new.compactMap { $0.record?.zoneLine }.joined(separator: "\n"))
         }
     }
@@ -90,8 +93,8 @@ struct DomainKeyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lets the waiting keys sign, once their records are in the DNS, and wipes the old ones.",
             discussion: """
-                Within five minutes all mail is signed with the new keys. Leave the records of the old ones in the DNS for
-                another week: mail that they signed is still under way.
+                Within five minutes all mail is signed with the new keys. Leave the records of the old ones in the DNS
+                for another week: mail that they signed is still under way.
 
                 Example:
                   martlet domain key activate example.org

@@ -21,7 +21,8 @@ enum DomainKeys {
         keys.compactMap { key in
             guard key.state != .retired, let algorithm = DKIMAlgorithm(rawValue: key.algorithm) else { return nil }
             return DomainPlan.Key(
-                selector: key.selector, algorithm: algorithm, publicKey: key.publicKey, isWaiting: key.state == .waiting)
+                selector: key.selector, algorithm: algorithm, publicKey: key.publicKey, isWaiting: key.state == .waiting
+            )
         }
     }
 }

@@ -103,7 +103,7 @@ package struct DomainKeyStore: Sendable {
         }
     }
 
-    /// Lets the waiting keys of these selectors sign, and retires every other key that signs: its private half is wiped.
+    /// Lets the waiting keys of these selectors sign, and retires every other key that signs: its private half goes.
     package func activate(_ selectors: [String], of domain: String) async throws -> [Listed] {
         let domain = domain.lowercased()
         return try await pool.transaction { connection in
