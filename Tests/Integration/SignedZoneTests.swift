@@ -111,7 +111,17 @@ private final class SignedZones {
         let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let words = ["/bin/bash", "/\(tests)/Support/signed-zones", folder, String(port)]
         var arguments = words.map { strdup($0) } + [nil]
-        let status = posix_spawn(&process, "/bin/bash", &actions, nil, &arguments, environ)
+        // The test process may block or ignore signals that the server shall end by.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigaddset(&signals, SIGTERM)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+        defer { posix_spawnattr_destroy(&attributes) }
+        let status = posix_spawn(&process, "/bin/bash", &actions, &attributes, &arguments, environ)
         for argument in arguments { free(argument) }
         posix_spawn_file_actions_destroy(&actions)
         close(input[0])

@@ -319,6 +319,7 @@ import Testing
     @Test func givesUpATarpitWithManyRecipients() async throws {
         try await FakeServer.with { connection, heard in
             try await connection.greet(heard)
+            _ = try await connection.hear(heard)
             for _ in 0..<1000 {
                 connection.say("250 ok\r\n")
                 await connection.pause(.milliseconds(50))
