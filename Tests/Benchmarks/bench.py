@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, memory.
+"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, POP3, memory.
 
 Runs of the targets are interleaved; a figure is the median, with the spread behind it. CPU is that of the target's whole
 process tree (PostgreSQL and RabbitMQ included), per mail.
 """
-import argparse, asyncio, json, os, pathlib, re, ssl, statistics, subprocess, sys, time
+import argparse, asyncio, json, os, pathlib, re, socket, ssl, statistics, subprocess, sys, time
 
 HOME = pathlib.Path(os.environ["MARTLET_HOME"])
 PEERS = pathlib.Path(os.environ["PEERS_DIR"])
@@ -16,14 +16,15 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--no-peers", action="store_true")
 parser.add_argument("--runs", type=int, default=3)
 parser.add_argument("--count", type=int, default=4000, help="mails per intake run at 4 KiB")
+parser.add_argument("--parts", default="intake,path,pop3", help="only these, between commas")
 options = parser.parse_args()
 welcome = json.loads((HOME / "welcome.json").read_text())
 DATA = pathlib.Path(welcome["ca"]).parents[1]
 
 
 class Target:
-    def __init__(self, name, smtp, roots, imap=None, tls=None, password="pass", domain="dest.test", empty=None):
-        self.name, self.smtp, self.roots, self.imap, self.tls = name, smtp, roots, imap, tls
+    def __init__(self, name, smtp, roots, imap=None, pop3s=None, tls=None, password="pass", domain="dest.test", empty=None):
+        self.name, self.smtp, self.roots, self.imap, self.pop3s, self.tls = name, smtp, roots, imap, pop3s, tls
         self.password, self.domain, self.empty = password, domain, empty or (lambda: None)
 
 
@@ -225,6 +226,83 @@ def path(targets, title, arguments, count, figures):
         show(f"{title}: {figure}", unit, {name: [run[figure] for run in runs] for name, runs in results.items()})
 
 
+class Pop3:
+    """Reads as fast as it can, and looks at no line of a message."""
+
+    def __init__(self, target, user, trust):
+        connection = socket.create_connection(("127.0.0.1", target.pop3s), timeout=60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = trust.wrap_socket(connection, server_hostname="localhost")
+        self.have = b""
+        self.line()
+        self.ask(b"USER %s" % (f"{user}@{target.domain}" if target.tls else user).encode())
+        self.ask(b"PASS " + target.password.encode())
+
+    def line(self):
+        while b"\r\n" not in self.have:
+            self.have += self.socket.recv(65536)
+        line, self.have = self.have.split(b"\r\n", 1)
+        assert line.startswith(b"+OK"), line
+        return line
+
+    def ask(self, command):
+        self.socket.sendall(command + b"\r\n")
+        return self.line()
+
+    def many(self, commands):
+        """Answers of several lines, as many as commands; returns their octets."""
+        self.socket.sendall(b"".join(command + b"\r\n" for command in commands))
+        left, octets, tail = len(commands), 0, b""
+        while left:
+            piece = self.socket.recv(1 << 18)
+            assert piece, "closed"
+            octets += len(piece)
+            left -= (tail + piece).count(b"\r\n.\r\n")
+            tail = (tail + piece)[-4:]
+        return octets
+
+
+def pop3_fill(target, user, count, size):
+    subprocess.run([str(HOME / "smtpload"), "-h", "127.0.0.1", "-p", str(target.smtp), "-t", f"{user}@{target.domain}", "-s", "10", "-d",
+                    "-l", str(size), "-m", str(count)], check=True, capture_output=True, timeout=300)
+    settle(target)
+
+
+def pop3(targets, trust, count=2000, size=10240):
+    """A maildrop of `count` mails: opened, listed, retrieved one after the other and 100 in one go."""
+    user = "reader"
+    for target in targets:
+        pop3_fill(target, user, count, size)
+    rows = {name: {t.name: [] for t in targets} for name in ("open", "uidl", "one", "many", "cpu")}
+    for _ in range(options.runs):
+        for target in targets:
+            begun = time.monotonic()
+            client = Pop3(target, user, trust)
+            stat = client.ask(b"STAT").split()
+            rows["open"][target.name].append((time.monotonic() - begun) * 1000)
+            if int(stat[1]) < count * 0.99:
+                sys.exit(f"{target.name}: {stat[1]} of {count} mails are in the maildrop")
+            begun = time.monotonic()
+            client.many([b"UIDL"])
+            rows["uidl"][target.name].append((time.monotonic() - begun) * 1000)
+            numbers = range(1, int(stat[1]) + 1)
+            begun, cpu = time.monotonic(), process_tree_cpu(target.roots)
+            for number in numbers:
+                client.many([b"RETR %d" % number])
+            rows["one"][target.name].append(len(numbers) / (time.monotonic() - begun))
+            rows["cpu"][target.name].append((process_tree_cpu(target.roots) - cpu) * 1000 / len(numbers))
+            begun = time.monotonic()
+            for first in range(0, len(numbers), 100):
+                client.many([b"RETR %d" % number for number in numbers[first:first + 100]])
+            rows["many"][target.name].append(len(numbers) / (time.monotonic() - begun))
+            client.ask(b"QUIT")
+    show(f"POP3, {count} mails of {size // 1024} KiB, TLS: open and STAT", "ms", rows["open"])
+    show("   UIDL", "ms", rows["uidl"])
+    show("   RETR one at a time", "mails/s", rows["one"])
+    show("   CPU per mail of it", "ms", rows["cpu"])
+    show("   RETR, 100 pipelined", "mails/s", rows["many"])
+
+
 def sql(query):
     port = int(os.environ["MARTLET_PORT_BASE"]) + 432
     environment = {**os.environ, "PGPASSWORD": (DATA / "secrets/postgres.password").read_text()}
@@ -236,24 +314,30 @@ def main():
     cli = str(HOME / "martlet")
     subprocess.run([cli, "domain", "add", domain], check=True, capture_output=True)
     users = HOME / "users.csv"
-    users.write_text("address,password\n" + "".join(f"u{n}@{domain},pass\n" for n in range(1, USERS + 1)))
+    names = ["reader"] + [f"u{n}" for n in range(1, USERS + 1)]
+    users.write_text("address,password\n" + "".join(f"{name}@{domain},pass\n" for name in names))
     subprocess.run([cli, "account", "import", str(users)], check=True, capture_output=True)
     martlet = Target("Martlet", welcome["ports"]["smtp"], pid_file(DATA / "runsvdir.pid"), imap=welcome["ports"]["imaps"],
-                     tls=ssl.create_default_context(cafile=welcome["ca"]))
+                     pop3s=welcome["ports"]["pop3s"], tls=ssl.create_default_context(cafile=welcome["ca"]))
     hold = Target("Postfix", 32527, pid_file(PEERS / "postfix-hold/spool/pid/master.pid"),
                   empty=lambda: subprocess.run(["find", str(PEERS / "postfix-hold/spool/hold"), "-type", "f", "-delete"], check=True))
-    both = Target("Postfix+Dovecot", 32529, pid_file(PEERS / "postfix-path/spool/pid/master.pid", PEERS / "dovecot/run/master.pid"), imap=32143)
+    both = Target("Postfix+Dovecot", 32529, pid_file(PEERS / "postfix-path/spool/pid/master.pid", PEERS / "dovecot/run/master.pid"), imap=32143, pop3s=32995)
     peers = not options.no_peers
     print(f"fsync {sql('SHOW fsync')}, synchronous_commit {sql('SHOW synchronous_commit')}; {os.cpu_count()} cores, load generator included; "
           f"{options.runs} runs each, median [min..max]")
     for target in [martlet] + ([hold, both] if peers else []):
         subprocess.run(smtpload(target, "-s", 10, "-d", "-m", 500), check=True, capture_output=True)
         settle(target)
-    for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
-        intake([martlet] + ([hold] if peers else []), size, sessions, reuse, count)
+    parts = options.parts.split(",")
     targets = [martlet] + ([both] if peers else [])
-    path(targets, "SMTP to visible in IMAP, 10 sessions kept", ["-s", 10, "-l", 4096, "-d"], options.count // 2, (("rate", "mails/s"), ("cpu", "ms")))
-    path(targets, "the same at 100 mails/s, watched by IDLE", ["-s", 20, "-l", 4096, "-r", 100], 1000, (("p50", "ms"), ("p99", "ms")))
+    if "intake" in parts:
+        for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
+            intake([martlet] + ([hold] if peers else []), size, sessions, reuse, count)
+    if "path" in parts:
+        path(targets, "SMTP to visible in IMAP, 10 sessions kept", ["-s", 10, "-l", 4096, "-d"], options.count // 2, (("rate", "mails/s"), ("cpu", "ms")))
+        path(targets, "the same at 100 mails/s, watched by IDLE", ["-s", 20, "-l", 4096, "-r", 100], 1000, (("p50", "ms"), ("p99", "ms")))
+    if "pop3" in parts:
+        pop3(targets, ssl.create_default_context(cafile=welcome["ca"]))
     print("RSS after these runs: " + ", ".join(f"{name} {rss(name):.0f} MiB" for name in DAEMONS))
 
 

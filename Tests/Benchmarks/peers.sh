@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The peers on 127.0.0.1, private configurations below $PEERS_DIR: Postfix as durable intake ("hold": a commit per mail
-# and nothing else), Postfix + Dovecot LMTP as the whole path to IMAP. Defaults as Debian ships them, fsync on.
+# and nothing else), Postfix + Dovecot LMTP as the whole path to IMAP and POP3. Defaults as Debian ships them, fsync on.
+# POP3 over TLS with the certificate in $TLS_DIR, as Martlet speaks it.
 #   peers.sh up|down
 set -euo pipefail
-hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143
+hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143 pop3s_port=32995
 here=$PEERS_DIR
 
 postfix_instance() { # NAME PORT EXTRA-MAIN.CF
@@ -74,10 +75,12 @@ dovecot_instance() {
 base_dir = $folder/run
 state_dir = $folder/run
 log_path = $folder/log
-ssl = no
+ssl = yes
+ssl_cert = <$TLS_DIR/server.pem
+ssl_key = <$TLS_DIR/server.key
 disable_plaintext_auth = no
 auth_mechanisms = plain
-protocols = imap lmtp
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 mail_uid = vmail
 mail_gid = vmail
@@ -104,6 +107,14 @@ service imap-login {
   }
   inet_listener imaps {
     port = 0
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    port = 0
+  }
+  inet_listener pop3s {
+    port = $pop3s_port
   }
 }
 service lmtp {
