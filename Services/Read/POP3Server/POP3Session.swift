@@ -82,7 +82,9 @@ struct POP3Session {
             dialogue.tlsStarted()
         case .verify(let credentials):
             connection.push()
-            return dialogue.authenticated(await service.authenticate(credentials, connection.peerKey))
+            let outcome = await service.authenticate(credentials, connection.peerKey)
+            if case .accepted(let login) = outcome { connection.identified(as: login.account, login.address) }
+            return dialogue.authenticated(outcome)
         case .open(let account): return dialogue.maildropOpened(await open(account))
         case .list(let listing): try await send(connection, listing)
         case .find(let index): return dialogue.messageFound(await find(index))
@@ -98,6 +100,7 @@ struct POP3Session {
     private mutating func send(_ connection: isolated LineConnection, _ reply: POP3Reply) {
         write(connection, reply.bytes)
         if reply.isPositive { POP3Metrics.commands.increment() }
+        connection.event(.result(reply.isPositive ? "+OK" : "-ERR"))
         connection.event(reply: reply.bytes)
         connection.event(.state(dialogue.stateName))
     }

@@ -5,7 +5,7 @@ package import Storage
 package struct ReadAhead: Sendable {
     /// Most messages and most octets of one query; a single message may be larger.
     package static let maximumCount = 64
-    package static let maximumOctets = 512 * 1024
+    package static let maximumOctets = 256 * 1024
 
     private var reach = 1
     private var expected: Maildrop.Index?
