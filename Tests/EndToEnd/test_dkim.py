@@ -56,6 +56,14 @@ def test_both_signatures_pass(martlet, account, sink, kind):
     assert verify(got.content, records(martlet, martlet.domain)) == [True, True]
 
 
+def test_every_copy_of_a_mail_to_several_hosts_passes(martlet, account, sink):
+    subject = token()
+    submit(martlet, account, ["a@remote.test", "b@other.test", "c@implicit.test", "d@remote.test"], subject)
+    dns = records(martlet, martlet.domain)
+    for got in sink.wait(subject, count=3):
+        assert verify(got.content, dns) == [True, True]
+
+
 def test_odd_headers_pass(martlet, account, sink):
     subject = token()
     header = ("X-Folded: a\r\n b\r\n\tc\r\nList-Unsubscribe: <mailto:u@example.test>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"

@@ -22,6 +22,7 @@ package struct RelayContents: Sendable {
     private let messages: MessageStore
     private let store: RelayStore
     private let sign: Sign
+    private let memo = SignatureMemo()
 
     package init(store: RelayStore, messages: MessageStore, sign: @escaping Sign) {
         self.store = store
@@ -42,16 +43,23 @@ package struct RelayContents: Sendable {
         if let prefix { return RelayContent(prefix: prefix, isEightBit: isEightBit, whole: whole) }
         var made: [UInt8] = []
         if mail.origin == .submission || mail.origin == .dsn {
-            var hash = DKIMMessageHash()
-            if let whole {
-                hash.update(whole)
-            } else {
-                for chunk in 0..<chunks(of: mail) { hash.update(try await read(chunk, of: mail)) }
-            }
-            made += try await sign(mail.origin, mail.submitter, hash)
+            made += try await signature(of: mail, whole)
         }
         if let via { made += Array("Delivered-To: \(via)\r\n".utf8) }
         return RelayContent(prefix: made, isEightBit: isEightBit, whole: whole)
+    }
+
+    private func signature(of mail: RelayMail, _ whole: [UInt8]?) async throws -> [UInt8] {
+        if let made = memo.find(mail.id) { return made }
+        var hash = DKIMMessageHash()
+        if let whole {
+            hash.update(whole)
+        } else {
+            for chunk in 0..<chunks(of: mail) { hash.update(try await read(chunk, of: mail)) }
+        }
+        let signature = try await sign(mail.origin, mail.submitter, hash)
+        memo.remember(signature, of: mail.id)
+        return signature
     }
 
     func outbound(_ mail: RelayMail, _ copies: [RelayMail.Copy], _ content: RelayContent) -> OutboundMail {
