@@ -1,5 +1,5 @@
 """Settings: one YAML file and the environment, refused with the line, taken up on SIGHUP; help and completion."""
-import json, os, re, signal, ssl, subprocess, time
+import json, os, re, signal, socket, subprocess, time
 import pytest
 from conftest import DAEMONS
 
@@ -67,7 +67,8 @@ def test_a_reload_changes_limits_for_the_next_connection(martlet, config):
 def test_connection_limits_follow(martlet, config):
     after = config("imap:\n  max_connections_per_address: 1\n", "accessd")
     wait_log(martlet, "accessd", "settings reloaded", after)
-    with martlet.socket("imap") as first, martlet.socket("imap") as second:
+    connect = lambda: socket.create_connection(("127.0.0.1", martlet.ports["imap"]), 15, source_address=("127.0.77.1", 0))
+    with connect() as first, connect() as second:
         assert first.recv(100).startswith(b"* OK")
         assert second.recv(100).startswith(b"* BYE")
 

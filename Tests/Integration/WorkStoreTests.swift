@@ -114,12 +114,12 @@ struct WorkStoreTests {
             let rows = PreparedStatement(
                 "t_rows",
                 """
-                SELECT count(*) FROM work WHERE (stage, recipient) IN ((4, 0), (2, 1), (2, 2))
+                SELECT count(*) FROM work WHERE (stage, recipient) IN ((4, 0), (2, 1), (2, 2), (3, 9))
                     AND mail_id = (SELECT mail_id FROM mail_event WHERE event = 'unclassified')
                 """)
-            #expect(try await fixture.owner.number(rows) == 3)
+            #expect(try await fixture.owner.number(rows) == 4)
             let all = PreparedStatement("t_all", "SELECT count(*) FROM work")
-            #expect(try await fixture.owner.number(all) == 4)
+            #expect(try await fixture.owner.number(all) == 5)
             // It is filed like any other, without a verdict.
             #expect(try await fixture.store.file([old], decide: FilingFixture.decide).filed == 2)
         }
@@ -207,6 +207,23 @@ struct WorkStoreTests {
             #expect(try await work.reissue([mail]) == 2)
             #expect(try await work.claimDue(.file, limit: 10)?.map(\.mail) == [mail])
             #expect(try await fixture.store.file([mail], decide: FilingFixture.decide).filed == 2)
+        }
+    }
+
+    @Test func `a failed mail is told again soon, so that it is parked within a minute`() async throws {
+        try await FilingFixture.with { fixture in
+            let mail = try await fixture.mail(to: [try await fixture.account("a")], stage: .file)
+            let work = WorkStore(pool: fixture.filerd)
+            let soon = PreparedStatement(
+                "t_soon", "SELECT ceil(extract(epoch FROM next_hint_at - now()))::bigint FROM work")
+            var waits: [Int64] = []
+            for _ in 1..<WorkStore.maximumAttempts {
+                try await fixture.sql("UPDATE work SET next_hint_at = now() + interval '5 min'")
+                _ = try await work.beginAttempt(mail, [.file])
+                try await work.recordFailure(mail, [.file], reason: "poison")
+                waits.append(try await fixture.owner.number(soon))
+            }
+            #expect(waits == [2, 4, 8, 16])
         }
     }
 

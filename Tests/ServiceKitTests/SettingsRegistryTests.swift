@@ -61,8 +61,10 @@ struct SettingsRegistryTests {
     func example() throws {
         let example = ConfigurationGuide.exampleFile()
         #expect(try SettingsFile(example).entries.isEmpty)
-        // Settings start with `#` and no blank, explanations with `# `.
-        let lines = example.split(separator: "\n").filter { $0.hasPrefix("#") && !$0.hasPrefix("# ") }
+        // Settings start with `#` and their indentation, explanations with `# ` and a word.
+        let lines = example.split(separator: "\n").filter { line in
+            line.hasPrefix("#") && (!line.hasPrefix("# ") || line.hasPrefix("#  "))
+        }
         let text = lines.map { $0.dropFirst() }.joined(separator: "\n")
         let file = try SettingsFile(text)
         #expect(file.entries.count == ConfigurationGuide.keys.count)

@@ -63,7 +63,7 @@ final class Wire {
             + " -c statement_timeout=\(timeout) -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5"
             + " -c tcp_keepalives_count=3"
             // A process that was killed must not keep its rows locked until its statement has ended.
-            + " -c client_connection_check_interval=2s"
+            + " -c client_connection_check_interval=1s"
             // Short statements by key only: compiling a plan or starting workers costs more than it gains, and a plan
             // that was made while a table was empty must not read all of it later.
             + " -c jit=off -c max_parallel_workers_per_gather=0 -c enable_seqscan=off"

@@ -33,7 +33,7 @@ package struct BatchProcessor: Sendable {
         }
 
         /// Five tries take a minute or so; the supervisor starts the process again.
-        package static func endsProcess(after limit: Duration = .seconds(8)) -> Deadline {
+        package static func endsProcess(after limit: Duration = .seconds(6)) -> Deadline {
             Deadline(together: limit + limit / 4, alone: limit) { _exit(75) }
         }
     }

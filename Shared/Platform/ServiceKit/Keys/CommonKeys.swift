@@ -37,7 +37,7 @@ extension SettingKey {
     /// What a daemon reads that works on hints.
     package static let stage: [SettingKey] = [
         SettingKey(
-            "queues.try_limit", "duration", default: "8s", within: .seconds(1) ... .seconds(3600),
+            "queues.try_limit", "duration", default: "6s", within: .seconds(1) ... .seconds(3600),
             "time for one mail (a batch has a quarter more); whoever takes longer is ended, and starts again")
     ]
 
