@@ -112,7 +112,7 @@ package final class IMAPSession {
     ) async throws {
         if machine.phase == .selected { try report(expunges: tagged.command.allowsExpunge) }
         out.tagged(tagged.tag, completion.condition, code: completion.code, completion.text)
-        connection.event(.result("\(completion.condition)"))
+        connection.event(.result("\(completion.condition)".uppercased()))
         connection.event(.line(.toClient, RedactedText(tagged, completion)))
         (completion.condition == .ok ? IMAPMetrics.commands : IMAPMetrics.refused).increment()
     }

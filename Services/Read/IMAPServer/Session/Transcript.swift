@@ -16,6 +16,6 @@ extension RedactedText {
 
     /// The result: a tag, and words of ours.
     init(_ tagged: IMAPTaggedCommand, _ completion: Completion) {
-        self.init(line: "\(tagged.tag) \(completion.condition) \(completion.text)".utf8)
+        self.init(line: "\(tagged.tag) \("\(completion.condition)".uppercased()) \(completion.text)".utf8)
     }
 }
