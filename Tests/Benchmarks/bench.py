@@ -1,79 +1,13 @@
 #!/usr/bin/env python3
-"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, POP3, memory.
+"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, POP3, outbound, memory.
 
 Runs of the targets are interleaved; a figure is the median, with the spread behind it. CPU is that of the target's whole
 process tree (PostgreSQL and RabbitMQ included), per mail.
 """
-import argparse, asyncio, json, os, pathlib, re, socket, ssl, statistics, subprocess, sys, time
+import asyncio, json, os, re, socket, ssl, subprocess, sys, time
 
-HOME = pathlib.Path(os.environ["MARTLET_HOME"])
-PEERS = pathlib.Path(os.environ["PEERS_DIR"])
-TICK = os.sysconf("SC_CLK_TCK")
-USERS = 20
-DAEMONS = ["smtpd", "classifyd", "filerd", "accessd", "watchd"]
-
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--no-peers", action="store_true")
-parser.add_argument("--runs", type=int, default=3)
-parser.add_argument("--count", type=int, default=4000, help="mails per intake run at 4 KiB")
-parser.add_argument("--parts", default="intake,path,pop3", help="only these, between commas")
-options = parser.parse_args()
-welcome = json.loads((HOME / "welcome.json").read_text())
-DATA = pathlib.Path(welcome["ca"]).parents[1]
-
-
-class Target:
-    def __init__(self, name, smtp, roots, imap=None, pop3s=None, tls=None, password="pass", domain="dest.test", empty=None):
-        self.name, self.smtp, self.roots, self.imap, self.pop3s, self.tls = name, smtp, roots, imap, pop3s, tls
-        self.password, self.domain, self.empty = password, domain, empty or (lambda: None)
-
-
-def process_tree_cpu(roots):
-    children, cpu = {}, {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                text = pathlib.Path(f"/proc/{entry}/stat").read_text()
-            except OSError:
-                continue
-            fields = text[text.rindex(")") + 2:].split()
-            children.setdefault(int(fields[1]), []).append(int(entry))
-            cpu[int(entry)] = sum(int(x) for x in fields[11:15])
-    total, todo, done = 0, list(roots()), set()
-    while todo:
-        pid = todo.pop()
-        if pid in done or pid not in cpu:
-            continue
-        done.add(pid)
-        total += cpu[pid]
-        todo += children.get(pid, [])
-    return total / TICK
-
-
-def pid_file(*paths):
-    return lambda: [int(pathlib.Path(p).read_text().split()[0]) for p in paths if pathlib.Path(p).exists()]
-
-
-def smtpload(target, *arguments):
-    return [str(HOME / "smtpload"), "-h", "127.0.0.1", "-p", str(target.smtp), "-t", f"u%d@{target.domain}", "-u", str(USERS),
-            *map(str, arguments)]
-
-
-def median(values):
-    return statistics.median(values)
-
-
-def show(title, unit, rows):
-    """rows: {target: [values]}; prints median, spread and the ratio of Martlet to the peer."""
-    names = list(rows)
-    line = f"{title:<46}"
-    for name in names:
-        values = rows[name]
-        line += f"  {name} {median(values):,.1f} [{min(values):,.1f}..{max(values):,.1f}] {unit}"
-    if len(names) == 2:
-        ratio = median(rows[names[0]]) / median(rows[names[1]])
-        line += f"  ratio {ratio:.2f}"
-    print(line, flush=True)
+from measure import *
+from outbound import outbound
 
 
 def intake(targets, size, sessions, reuse, count):
@@ -96,17 +30,6 @@ def intake(targets, size, sessions, reuse, count):
     show(title, "mails/s", rates)
     show("   final dot to 250, p99", "ms", p99)
     show("   CPU per mail, until its path is done", "ms", cpu)
-
-
-def settle(target):
-    """Waits until the target has no CPU to spend on what it accepted (bounded)."""
-    last, end = process_tree_cpu(target.roots), time.monotonic() + 60
-    while time.monotonic() < end:
-        time.sleep(0.5)
-        now = process_tree_cpu(target.roots)
-        if now - last < 0.03:
-            return
-        last = now
 
 
 class Watcher:
@@ -303,12 +226,6 @@ def pop3(targets, trust, count=2000, size=10240):
     show("   RETR, 100 pipelined", "mails/s", rows["many"])
 
 
-def sql(query):
-    port = int(os.environ["MARTLET_PORT_BASE"]) + 432
-    environment = {**os.environ, "PGPASSWORD": (DATA / "secrets/postgres.password").read_text()}
-    return subprocess.run(["psql", "-XAt", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "martlet", "-c", query], env=environment, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def main():
     domain = "dest.test"
     cli = str(HOME / "martlet")
@@ -338,12 +255,9 @@ def main():
         path(targets, "the same at 100 mails/s, watched by IDLE", ["-s", 20, "-l", 4096, "-r", 100], 1000, (("p50", "ms"), ("p99", "ms")))
     if "pop3" in parts:
         pop3(targets, ssl.create_default_context(cafile=welcome["ca"]))
+    if "outbound" in parts:
+        outbound(options.count // 2)
     print("RSS after these runs: " + ", ".join(f"{name} {rss(name):.0f} MiB" for name in DAEMONS))
-
-
-def rss(name):
-    pid = int((DATA / "services" / name / "supervise/pid").read_text())
-    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1)) / 1024
 
 
 main()

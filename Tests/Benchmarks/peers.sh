@@ -3,6 +3,7 @@
 # and nothing else), Postfix + Dovecot LMTP as the whole path to IMAP and POP3. Defaults as Debian ships them, fsync on.
 # POP3 over TLS with the certificate in $TLS_DIR, as Martlet speaks it.
 #   peers.sh up|down
+#   peers.sh out-fill|out-stop|out-go    a third Postfix: takes mail and sends none; stops; sends what it has
 set -euo pipefail
 hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143 pop3s_port=32995
 here=$PEERS_DIR
@@ -44,7 +45,7 @@ CONF
 127.0.0.1:$2 inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+$([ "${queue_manager:-yes}" = no ] || echo "qmgr unix n - n 300 1 qmgr")
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
@@ -127,7 +128,21 @@ CONF
     dovecot -c "$folder/dovecot.conf"
 }
 
+# The sinks of the outbound benchmark, by name of the destination.
+out_instance() { # yes|no: whether the queue manager runs
+    local n
+    for n in 0 1 2 3 4 5 6 7 8 9; do echo "d$n.sink.test smtp:[127.0.2.$((n + 1))]:32626"; done >"$here/transport"
+    queue_manager=$1 postfix_instance out 32530 "transport_maps = texthash:$here/transport
+in_flow_delay = 0"
+}
+
 case ${1:-} in
+    out-fill)
+        postfix -c "$here/postfix-out/etc" stop 2>/dev/null || true
+        out_instance no
+        ;;
+    out-stop) postfix -c "$here/postfix-out/etc" stop 2>/dev/null || true ;;
+    out-go) out_instance yes ;;
     up)
         [ "$(id -u)" = 0 ] || { echo "Postfix and Dovecot need root; run the bench as root, or with --no-peers" >&2; exit 1; }
         mkdir -p "$here"
@@ -138,7 +153,7 @@ in_flow_delay = 0"
         postfix_instance path $path_port "default_transport = lmtp:inet:127.0.0.1:$lmtp_port"
         ;;
     down)
-        for name in hold path; do postfix -c "$here/postfix-$name/etc" stop 2>/dev/null || true; done
+        for name in hold path out; do postfix -c "$here/postfix-$name/etc" stop 2>/dev/null || true; done
         doveadm -c "$here/dovecot/dovecot.conf" stop 2>/dev/null || true
         ;;
     *) sed -n '2,4s/^# //p' "$0" ;;

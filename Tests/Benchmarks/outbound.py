@@ -1,0 +1,99 @@
+"""Outbound: a full queue let loose on sinks that take all of it, beside Postfix.
+
+The queue is filled while nothing is sent. Martlet's mail comes from a logged-in user and is signed (DKIM, two keys) on the
+way out; Postfix, as Debian ships it, signs nothing. Each has its own default of connections per destination (10 and 20).
+"""
+import concurrent.futures, json, pathlib, smtplib, ssl, subprocess, sys, time
+
+from measure import *
+
+HERE = pathlib.Path(__file__).parent
+PORT = 32626
+HOSTS = 10
+ZONE = HERE / "outbound.zone"
+
+
+def message(size, number, recipient):
+    head = (f"From: Anna Meyer <u1@dest.test>\r\nTo: {recipient}\r\nSubject: bench\r\nMessage-ID: <{number}.{time.time_ns()}@dest.test>\r\n"
+            "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n\r\n")
+    line = "The quick brown fox jumps over the lazy dog and then some more.\r\n"
+    return (head + line * max(1, (size - len(head)) // len(line))).encode()
+
+
+def submit(numbers, size, destinations):
+    with smtplib.SMTP_SSL("127.0.0.1", welcome["ports"]["submissions"], context=ssl.create_default_context(cafile=welcome["ca"])) as client:
+        client.login("u1@dest.test", "pass")
+        for number in numbers:
+            recipient = f"user@d{number % destinations}.sink.test"
+            client.sendmail("u1@dest.test", [recipient], message(size, number, recipient))
+
+
+def relayd(verb):
+    subprocess.run(["sv", "-w", "30", verb, str(DATA / "services/relayd")], check=True, capture_output=True)
+
+
+def waiting():
+    return int(sql("SELECT count(*) FROM work WHERE stage = 'relay'"))
+
+
+class Martlet:
+    name = "Martlet"
+    roots = staticmethod(pid_file(DATA / "runsvdir.pid"))
+
+    def fill(self, count, size, destinations):
+        relayd("down")
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for part in [pool.submit(submit, range(first, count, 4), size, destinations) for first in range(4)]:
+                part.result()
+        end = time.monotonic() + 120
+        while waiting() < count:
+            if time.monotonic() > end:
+                sys.exit(f"{waiting()} of {count} mails reached the relay's queue")
+            time.sleep(0.2)
+        settle(self)
+
+    def go(self):
+        relayd("up")
+
+
+class Postfix:
+    name = "Postfix"
+    roots = staticmethod(pid_file(PEERS / "postfix-out/spool/pid/master.pid"))
+
+    def fill(self, count, size, destinations):
+        subprocess.run([str(HERE / "peers.sh"), "out-fill"], check=True)
+        for destination in range(destinations):
+            subprocess.run(["smtp-source", "-d", "-s", "10", "-l", str(size), "-m", str(count // destinations), "-f", "u1@dest.test",
+                            "-t", f"user@d{destination}.sink.test", "127.0.0.1:32530"], check=True, capture_output=True, timeout=120)
+        subprocess.run([str(HERE / "peers.sh"), "out-stop"], check=True)
+
+    def go(self):
+        subprocess.run([str(HERE / "peers.sh"), "out-go"], check=True)
+
+
+def once(target, count, size, destinations):
+    target.fill(count, size, destinations)
+    sink = subprocess.Popen([str(HOME / "smtpsink"), str(count), "180"] + [f"127.0.2.{n + 1}:{PORT}" for n in range(HOSTS)], stdout=subprocess.PIPE, text=True)
+    assert sink.stdout.readline() == "ready\n"
+    before, begun = process_tree_cpu(target.roots), time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    target.go()
+    result = json.loads(sink.stdout.readline())
+    sink.wait()
+    if result["n"] != count:
+        sys.exit(f"{target.name}: {result['n']} of {count} mails arrived")
+    settle(target)
+    return {"rate": (count - 1) / ((result["last_us"] - result["first_us"]) / 1e6), "all": count / ((result["last_us"] - begun) / 1e6),
+            "cpu": (process_tree_cpu(target.roots) - before) * 1000 / count, "connections": result["connections"]}
+
+
+def outbound(count):
+    targets = [Martlet()] + ([] if options.no_peers else [Postfix()])
+    for size, destinations, number in ((4096, 1, count), (4096, 10, count), (65536, 10, count // 4)):
+        results = {t.name: [] for t in targets}
+        for _ in range(options.runs):
+            for target in targets:
+                results[target.name].append(once(target, number, size, destinations))
+        title = f"outbound {size // 1024} KiB, {destinations} destination{'s' if destinations > 1 else ''}"
+        for figure, unit, words in (("rate", "mails/s", title), ("all", "mails/s", "   the start of the sender included"),
+                                    ("cpu", "ms", "   CPU per mail"), ("connections", "", "   connections")):
+            show(words, unit, {name: [run[figure] for run in runs] for name, runs in results.items()})
