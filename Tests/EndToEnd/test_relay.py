@@ -110,7 +110,7 @@ def test_mails_share_a_connection(martlet, account, sink):
         martlet.start("relayd")
     got = sink.wait(subject, count=12)
     assert len({mail.session for mail in got}) < 6
-    assert sorted(re.search(rb"n(\d+)x", mail.content).group(1) for mail in got) == sorted(b"%d" % n for n in range(12))
+    assert sorted(re.search(subject.encode() + rb"n(\d+)x", mail.content).group(1) for mail in got) == sorted(b"%d" % n for n in range(12))
     martlet.wait_ready()
 
 
@@ -269,5 +269,5 @@ def test_a_killed_relay_loses_nothing(martlet, account, sink):
         if number == 5:
             martlet.kill("relayd")
     got = sink.wait(subject, count=10, seconds=60)
-    assert {re.search(rb"n(\d+)x", mail.content).group(1) for mail in got} == {b"%d" % n for n in range(10)}
+    assert {re.search(subject.encode() + rb"n(\d+)x", mail.content).group(1) for mail in got} == {b"%d" % n for n in range(10)}
     martlet.wait_ready()
