@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, POP3, outbound, memory.
+"""Martlet beside Postfix and Postfix + Dovecot: intake, the whole path, its latency, POP3, outbound; the cost of the live view, memory.
 
 Runs of the targets are interleaved; a figure is the median, with the spread behind it. CPU is that of the target's whole
 process tree (PostgreSQL and RabbitMQ included), per mail.
@@ -8,6 +8,7 @@ import asyncio, json, os, re, socket, ssl, subprocess, sys, time
 
 from measure import *
 from outbound import outbound
+from tap import memory, tap
 
 
 def intake(targets, size, sessions, reuse, count):
@@ -257,7 +258,10 @@ def main():
         pop3(targets, ssl.create_default_context(cafile=welcome["ca"]))
     if "outbound" in parts:
         outbound(options.count // 2)
-    print("RSS after these runs: " + ", ".join(f"{name} {rss(name):.0f} MiB" for name in DAEMONS))
+    if "tap" in parts:
+        tap(martlet, options.count)
+    if "memory" in parts:
+        memory(martlet)
 
 
 main()

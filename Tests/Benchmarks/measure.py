@@ -11,7 +11,7 @@ parser = argparse.ArgumentParser(description="Martlet beside its peers, in one r
 parser.add_argument("--no-peers", action="store_true")
 parser.add_argument("--runs", type=int, default=3)
 parser.add_argument("--count", type=int, default=4000, help="mails per intake run at 4 KiB")
-parser.add_argument("--parts", default="intake,path,pop3,outbound", help="only these, between commas")
+parser.add_argument("--parts", default="intake,path,pop3,outbound,tap,memory", help="only these, between commas")
 options = parser.parse_args()
 welcome = json.loads((HOME / "welcome.json").read_text())
 DATA = pathlib.Path(welcome["ca"]).parents[1]
