@@ -1,4 +1,5 @@
 package import LineServer
+import MailCore
 package import QueueContracts
 
 extension SessionReport.Event {
