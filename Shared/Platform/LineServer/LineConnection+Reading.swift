@@ -37,7 +37,12 @@ extension LineConnection {
     }
 
     private func consumed() {
-        if input.readableBytes == 0 { input = Self.empty }
+        if input.readableBytes == 0 {
+            input = Self.empty
+        } else if input.readerIndex >= limits.readAhead {
+            // A client that pipelines without end, or whose line has none, never lets the buffer run empty.
+            input.discardReadBytes()
+        }
         scanned = 0
         if readPaused, input.readableBytes < limits.readAhead {
             readPaused = false
@@ -78,8 +83,6 @@ extension LineConnection {
         guard input.readableBytes > 0 else { return nil }
         let (taken, result) = input.withUnsafeReadableBytes { body($0) }
         input.moveReaderIndex(forwardBy: min(max(taken, 0), input.readableBytes))
-        // A client that pipelines without end never lets the buffer run empty.
-        if input.readerIndex >= limits.readAhead { input.discardReadBytes() }
         consumed()
         return result
     }
