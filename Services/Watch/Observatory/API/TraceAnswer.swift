@@ -49,6 +49,25 @@ struct TraceAnswer: Encodable, Sendable {
         @Nullable var lastError: String? = nil
     }
 
+    /// What somebody said of the mail; an account sees what it said itself.
+    struct Lesson: Encodable, Sendable {
+        let label: String
+        let source: String
+        let at: String
+        let outcome: String
+        @Nullable var model: Int64? = nil
+    }
+
+    /// What the model had learnt when it judged the mail; an admin's.
+    struct Learning: Encodable, Sendable {
+        let model: Int64
+        let lessons: Int64
+        let ham: Int64
+        let spam: Int64
+        let nearHam: Int
+        let nearSpam: Int
+    }
+
     let mail: MailAnswer
     let traceparent: String
     let recipients: [Recipient]
@@ -56,6 +75,8 @@ struct TraceAnswer: Encodable, Sendable {
     @Nullable var verdict: Verdict? = nil
     let copies: [Copy]
     let work: [Work]
+    let lessons: [Lesson]
+    @Nullable var learning: Learning? = nil
 
     private static let mostRecipients = 100
     private static let mostEvents = 500
@@ -89,5 +110,17 @@ struct TraceAnswer: Encodable, Sendable {
                 stage: $0.stage, recipient: $0.recipient, since: $0.since, attempts: $0.attempts,
                 nextHintAt: $0.nextHintAt, parkedAt: $0.parkedAt, lastError: $0.lastError)
         }
+        lessons = trace.lessons.filter { viewer.isAdmin || viewer.account?.value == $0.account }
+            .suffix(Self.mostRecipients)
+            .map { Lesson(label: $0.label, source: $0.source, at: $0.at, outcome: $0.outcome, model: $0.model) }
+        learning = viewer.isAdmin ? trace.learning.map(Learning.init) : nil
+    }
+}
+
+extension TraceAnswer.Learning {
+    init(_ learning: MailTrace.Learning) {
+        self.init(
+            model: learning.model, lessons: learning.lessons, ham: learning.ham, spam: learning.spam,
+            nearHam: learning.nearHam, nearSpam: learning.nearSpam)
     }
 }
