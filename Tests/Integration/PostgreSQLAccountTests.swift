@@ -57,13 +57,30 @@ struct PostgreSQLAccountTests {
         }
     }
 
-    @Test("refuses aliases to foreign or unknown targets, and chains of more than ten")
+    @Test("an alias forwards to foreign targets, beside local ones, however deep")
+    func forwardingAliases() async throws {
+        try await withStore { store, _ in
+            _ = try await store.addAlias("x@local.test", target: "friend@Remote.test")
+            #expect(try await store.resolve("x@local.test") == .forwarded([], targets: ["friend@remote.test"]))
+            _ = try await store.addAlias("y@local.test", target: "x@local.test")
+            _ = try await store.addAlias("y@local.test", target: "alice@local.test")
+            guard case .forwarded(let locals, let targets) = try await store.resolve("y@local.test") else {
+                Issue.record("not forwarded")
+                return
+            }
+            #expect(locals.map(\.address) == ["alice@local.test"] && targets == ["friend@remote.test"])
+            #expect(try await store.resolve("friend@remote.test") == .foreign)
+            #expect(try await !store.mayUse("x@local.test", account: AccountID(1)))
+            await #expect(throws: AccountStore.AdministrationError.foreign("remote.test")) {
+                _ = try await store.addAlias("x@remote.test", target: "alice@local.test")
+            }
+        }
+    }
+
+    @Test("refuses aliases to unknown targets, and chains of more than ten")
     func refusedAliases() async throws {
         try await withStore { store, _ in
             typealias Problem = AccountStore.AdministrationError
-            await #expect(throws: Problem.foreign("remote.test")) {
-                _ = try await store.addAlias("x@local.test", target: "alice@remote.test")
-            }
             await #expect(throws: Problem.notFound("ghost@local.test")) {
                 _ = try await store.addAlias("x@local.test", target: "ghost@local.test")
             }
@@ -185,6 +202,9 @@ struct PostgreSQLMigrationTests {
                 ("martlet_smtpd", "DELETE FROM work"), ("martlet_smtpd", "SELECT summary FROM mail"),
                 ("martlet_classifyd", "SELECT scram FROM account"), ("martlet_classifyd", "DELETE FROM mail"),
                 ("martlet_filerd", "SELECT scram FROM account"), ("martlet_filerd", "UPDATE domain SET name = 'x'"),
+                ("martlet_relayd", "SELECT scram FROM account"), ("martlet_relayd", "SELECT * FROM mailbox"),
+                ("martlet_relayd", "DELETE FROM mail"), ("martlet_relayd", "UPDATE alias SET target = 'x'"),
+                ("martlet_smtpd", "SELECT * FROM relay_copy"), ("martlet_accessd", "SELECT * FROM relay_lease"),
                 ("martlet_accessd", "DELETE FROM mail"), ("martlet_accessd", "UPDATE account SET scram = 'x'"),
                 ("martlet_watchd", "SELECT scram FROM account"), ("martlet_watchd", "SELECT summary FROM mail"),
                 ("martlet_watchd", "SELECT bytes FROM body_chunk"), ("martlet_watchd", "DELETE FROM work"),

@@ -97,6 +97,14 @@ struct RelayFixture {
         WHERE mail.origin = 4 ORDER BY mail.mail_id, recipient.recipient
         """)
 
+    func leases() async throws -> [RelayLease] {
+        try await owner.withConnection { connection in
+            try connection.execute(Self.listLeases).map { RelayLease(domain: try $0.text(0), fence: try $0.int8(1)) }
+        }
+    }
+
+    private static let listLeases = PreparedStatement("rf_leases", "SELECT domain, fence FROM relay_lease")
+
     private static let dropWork = PreparedStatement("rf_drop", "DELETE FROM work WHERE mail_id = $1")
     private static let insertWork = PreparedStatement(
         "rf_work",

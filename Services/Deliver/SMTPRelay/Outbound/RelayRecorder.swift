@@ -35,7 +35,7 @@ package final class RelayRecorder: Service, Sendable {
     }
 
     private let store: RelayStore
-    private let holds: [Duration]
+    private let holds: @Sendable () -> [Duration]
     private let notify: RelayStore.Notify
     private let onNotification: @Sendable (RelayRecord) -> Void
     private let logger: Logger
@@ -46,7 +46,7 @@ package final class RelayRecorder: Service, Sendable {
     ///   - notify: makes the notification of a failure.
     ///   - onCommitted: told of each transaction; must not block.
     package init(
-        store: RelayStore, holds: [Duration], logger: Logger, notify: @escaping RelayStore.Notify,
+        store: RelayStore, holds: @escaping @Sendable () -> [Duration], logger: Logger, notify: @escaping RelayStore.Notify,
         onCommitted: @escaping @Sendable (RelayRecord) -> Void
     ) {
         self.store = store
@@ -74,15 +74,23 @@ package final class RelayRecorder: Service, Sendable {
     /// Until graceful shutdown, and then until all is written. List it before whoever records.
     package func run() async throws {
         await withGracefulShutdownHandler {
-            while let batch = await self.nextBatch() { await self.write(batch) }
-        } onGracefulShutdown: {
-            let idle = self.state.withLock { state in
-                state.isClosed = true
-                defer { state.idle = nil }
-                return state.idle
+            await withTaskCancellationHandler {
+                while let batch = await self.nextBatch() { await self.write(batch) }
+            } onCancel: {
+                self.close()
             }
-            idle?.resume(returning: nil)
+        } onGracefulShutdown: {
+            self.close()
         }
+    }
+
+    private func close() {
+        let idle = state.withLock { state in
+            state.isClosed = true
+            defer { state.idle = nil }
+            return state.idle
+        }
+        idle?.resume(returning: nil)
     }
 
     private func nextBatch() async -> [Ticket]? {
@@ -108,7 +116,7 @@ package final class RelayRecorder: Service, Sendable {
                     if let its = ticket.news, news[ticket.domain] != .reached { news[ticket.domain] = its }
                 }
                 let record = try await store.record(
-                    batch.flatMap(\.outcomes), news: news, holds: holds, notify: notify)
+                    batch.flatMap(\.outcomes), news: news, holds: holds(), notify: notify)
                 onNotification(record)
                 return settle(batch, true)
             } catch {

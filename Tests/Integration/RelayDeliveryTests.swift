@@ -1,0 +1,242 @@
+import DNSResolver
+import MailCore
+import MailQueue
+import QueueContracts
+import SMTPRelay
+import Storage
+import Synchronization
+import Testing
+
+/// Mail hosts made of closures: what they get, and what they answer.
+private final class FakeHosts: Sendable {
+    struct Delivery: Sendable, Equatable {
+        let host: String
+        let connection: Int
+        let mail: MailID
+        let recipients: [String]
+        let bytes: String
+    }
+
+    struct Script: Sendable {
+        var route = MXRouteResult.hosts([FakeHosts.host("mx1"), FakeHosts.host("mx2")])
+        /// What opening a connection to this host fails with.
+        var closed: [String: RelayFailure] = [:]
+        /// What the n-th transaction (from 1) of a connection ends with, for all recipients; otherwise it is taken.
+        var answer: @Sendable (_ host: String, _ transaction: Int, _ recipient: String) -> RecipientResult? = { _, _, _ in nil }
+        var beforeDot: @Sendable () async -> Void = {}
+    }
+
+    let script: Mutex<Script>
+    private let delivered = Mutex<[Delivery]>([])
+    private let connections = Mutex<[String]>([])
+
+    var deliveries: [Delivery] { delivered.withLock(\.self) }
+    /// The hosts connected to, in order.
+    var opened: [String] { connections.withLock(\.self) }
+    func note(_ delivery: Delivery) { delivered.withLock { $0.append(delivery) } }
+
+    init(_ script: Script = Script()) { self.script = Mutex(script) }
+
+    static func host(_ name: String) -> MXHost {
+        MXHost(name: name, addresses: [IPAddress("192.0.2.1")].compactMap(\.self))
+    }
+
+    static func reply(_ text: String, _ step: RelayReply.Step = .end, hostFault: Bool = false) -> RelayReply {
+        RelayReply(status: "4.0.0", text, host: "mx", step: step, isHostFault: hostFault)
+    }
+
+    var connector: RelayConnector {
+        RelayConnector(
+            route: { _ in self.script.withLock(\.route) },
+            open: { host, _ in
+                let number = self.connections.withLock { opened in
+                    opened.append(host.name)
+                    return opened.count
+                }
+                if let failure = self.script.withLock({ $0.closed[host.name] }) { return .failure(failure) }
+                return .success(FakeConnection(hosts: self, host: host.name, number: number))
+            })
+    }
+}
+
+private actor FakeConnection: RelayConnection {
+    private let hosts: FakeHosts
+    private let host: String
+    private let number: Int
+    private var transactions = 0
+    private var isOpen = true
+
+    init(hosts: FakeHosts, host: String, number: Int) {
+        self.hosts = hosts
+        self.host = host
+        self.number = number
+    }
+
+    func deliver(
+        _ mail: OutboundMail, beforeFinalDot: @escaping @Sendable () async throws -> Void
+    ) async -> [RecipientResult] {
+        transactions += 1
+        let script = hosts.script.withLock(\.self)
+        let results = mail.recipients.map { script.answer(host, transactions, $0) }
+        if let fault = results.first ?? nil, fault.reply.isHostFault { isOpen = false }
+        let taken = zip(mail.recipients, results).filter { $1 == nil }.map(\.0)
+        if !taken.isEmpty {
+            let received = Mutex(mail.prefix)
+            do {
+                try await mail.body { chunk in received.withLock { $0 += chunk } }
+                await script.beforeDot()
+                try await beforeFinalDot()
+            } catch {
+                return mail.recipients.map { _ in .deferred(FakeHosts.reply("stopped here")) }
+            }
+            hosts.note(
+                .init(
+                    host: host, connection: number, mail: mail.id, recipients: taken,
+                    bytes: String(decoding: received.withLock(\.self), as: UTF8.self)))
+        }
+        return results.map { $0 ?? .delivered(FakeHosts.reply("Ok")) }
+    }
+
+    func canGoOn() async -> Bool { isOpen }
+    func quit() async { isOpen = false }
+}
+
+@Suite(.serialized, .enabled(if: TestDatabase.isAvailable, Comment(rawValue: TestDatabase.reason)))
+struct RelayDeliveryTests {
+    /// Runs a relay on the hosts; `body` gets it and the ids of mails that were told on the bus.
+    private func run(
+        _ fixture: RelayFixture, _ hosts: FakeHosts, _ body: (Relay) async throws -> Void
+    ) async throws {
+        var limits = RelayLimits()
+        limits.perDestination = 1
+        let relay = Relay(
+            pool: fixture.relayd, hints: HintPublisher { _, _, _ in true }, connector: hosts.connector,
+            host: "mail.example.test", schedule: RelaySchedule(delays: [.seconds(600)], expiry: .seconds(86_400)),
+            limits: limits, logger: TestDatabase.logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await relay.recorder.run() }
+            group.addTask { try await relay.leases.run() }
+            group.addTask { try await relay.dispatcher.run() }
+            defer { group.cancelAll() }
+            try await body(relay)
+        }
+    }
+
+    private func admit(_ relay: Relay, _ mails: MailID...) async throws {
+        try await relay.admit(mails.map { MailHint.Entry(mail: $0, traceparent: .start()) })
+    }
+
+    private func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        try await TestBroker.eventually(what, condition)
+    }
+
+    @Test func `copies of one mail share a transaction, and forwarded ones say where they come from`() async throws {
+        try await RelayFixture.with { fixture in
+            let hosts = FakeHosts()
+            let plain = try await fixture.mail(to: ["a@remote.test", "b@remote.test"], body: "Subject: 1\r\n\r\n1\r\n")
+            let forward = try await fixture.mail(
+                to: ["c@remote.test"], via: "list@example.test", body: "Subject: 2\r\n\r\n2\r\n")
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, plain, forward)
+                try await eventually("both are delivered") { hosts.deliveries.count == 2 }
+                try await eventually("and done") { try await fixture.rest(of: forward).work == 0 }
+            }
+            let got = hosts.deliveries
+            #expect(got.map(\.recipients) == [["a@remote.test", "b@remote.test"], ["c@remote.test"]])
+            #expect(got[0].bytes == "Subject: 1\r\n\r\n1\r\n")
+            #expect(got[1].bytes == "Delivered-To: list@example.test\r\nSubject: 2\r\n\r\n2\r\n")
+            #expect(Set(got.map(\.connection)).count == 1)
+            #expect(try await fixture.rest(of: plain).events == ["relayed", "relayed"])
+        }
+    }
+
+    @Test func `a host that fails is followed by the next, and one that served is connected to again`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.closed["mx1"] = RelayFailure(.unreachable, FakeHosts.reply("no connection", .connect, hostFault: true))
+            // Each connection carries one mail.
+            script.answer = { _, transaction, _ in
+                transaction == 1 ? nil : .deferred(FakeHosts.reply("421 enough", .mail, hostFault: true))
+            }
+            let hosts = FakeHosts(script)
+            let mails = try await [
+                fixture.mail(to: ["a@remote.test"]), fixture.mail(to: ["b@remote.test"]),
+                fixture.mail(to: ["c@remote.test"]),
+            ]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1], mails[2])
+                try await eventually("all are delivered") { hosts.deliveries.count == 3 }
+            }
+            #expect(hosts.opened == ["mx1", "mx2", "mx2", "mx2"])
+            #expect(hosts.deliveries.map(\.mail) == mails)
+        }
+    }
+
+    @Test func `without a host one attempt is counted and the domain is held`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            let failure = RelayFailure(.unreachable, FakeHosts.reply("no connection", .connect, hostFault: true))
+            script.closed = ["mx1": failure, "mx2": failure]
+            let hosts = FakeHosts(script)
+            let mails = try await [fixture.mail(to: ["a@remote.test"]), fixture.mail(to: ["b@remote.test"])]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1])
+                try await eventually("one is deferred") {
+                    try await fixture.rest(of: mails[0]).events == ["deferred"]
+                }
+                try await eventually("the lease is given back") {
+                    try await fixture.store.outlook().untilLeaseEnds == nil
+                }
+            }
+            #expect(hosts.opened == ["mx1", "mx2"])
+            #expect(try await fixture.rest(of: mails[1]) == .init(work: 1, copies: 1, releases: 0, events: []))
+            let waiting = try await fixture.store.destinations(limit: 10)
+            #expect(waiting.map(\.copies) == [2] && waiting.first?.lastReply?.contains("no connection") == true)
+        }
+    }
+
+    @Test func `a route that never works fails everything for the domain`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.route = .nullMX
+            let hosts = FakeHosts(script)
+            _ = try await fixture.account("alice")
+            var mails: [MailID] = []
+            for _ in 0..<40 { mails.append(try await fixture.mail(to: ["u@null.test"])) }
+            try await run(fixture, hosts) { relay in
+                for mail in mails { try await admit(relay, mail) }
+                try await eventually("all are told") { try await fixture.notifications().count == 40 }
+            }
+            #expect(hosts.opened.isEmpty)
+            #expect(try await fixture.notifications().allSatisfy { $0.text.contains("Status: 5.1.10") })
+        }
+    }
+
+    @Test func `no dot is sent under a lease that is lost, and the mail is delivered under the next`() async throws {
+        try await RelayFixture.with { fixture in
+            let mail = try await fixture.mail(to: ["u@remote.test"])
+            let hosts = FakeHosts()
+            try await run(fixture, hosts) { relay in
+                let stalls = Mutex(0)
+                hosts.script.withLock { script in
+                    // Twice, a renewal says before the dot that the lease is somebody else's.
+                    script.beforeDot = {
+                        guard stalls.withLock({ stalls in
+                            stalls += 1
+                            return stalls <= 2
+                        }) else { return }
+                        // Without them the mail is delivered too early, which the count below shows.
+                        for lease in (try? await fixture.leases()) ?? [] { relay.leases.forget(lease) }
+                    }
+                }
+                try await admit(relay, mail)
+                try await eventually("it is delivered in the end") {
+                    try await fixture.rest(of: mail).events == ["relayed"]
+                }
+                let count = stalls.withLock(\.self)
+                #expect(count == 3)
+            }
+            #expect(hosts.deliveries.count == 1)
+        }
+    }
+}
