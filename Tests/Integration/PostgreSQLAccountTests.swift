@@ -206,10 +206,9 @@ struct PostgreSQLMigrationTests {
                 ("martlet_relayd", "DELETE FROM mail"), ("martlet_relayd", "UPDATE alias SET target = 'x'"),
                 ("martlet_smtpd", "SELECT * FROM relay_copy"), ("martlet_accessd", "SELECT * FROM relay_lease"),
                 ("martlet_accessd", "DELETE FROM mail"), ("martlet_accessd", "UPDATE account SET scram = 'x'"),
-                ("martlet_watchd", "SELECT scram FROM account"), ("martlet_watchd", "SELECT summary FROM mail"),
+                ("martlet_watchd", "UPDATE account SET scram = 'x'"), ("martlet_watchd", "DELETE FROM mail"),
                 ("martlet_watchd", "SELECT bytes FROM body_chunk"), ("martlet_watchd", "DELETE FROM work"),
-                ("martlet_watchd", "SELECT * FROM recipient"), ("martlet_watchd", "SELECT * FROM mail_event"),
-                ("martlet_classifyd", "DELETE FROM model"), ("martlet_classifyd", "SELECT * FROM installation"),
+                ("martlet_classifyd", "SELECT * FROM installation"),
                 ("martlet_filerd", "SELECT * FROM alias"), ("martlet_filerd", "UPDATE verdict SET label = 'x'"),
                 ("martlet_accessd", "SELECT * FROM verdict"), ("martlet_accessd", "DELETE FROM body_release"),
             ] {
