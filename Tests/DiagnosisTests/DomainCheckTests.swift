@@ -100,6 +100,11 @@ import Testing
         #expect(strings.joined() == record.value)
     }
 
+    @Test func aDomainInUTF8IsToldAboutItsALabel() async throws {
+        let findings = try await check("", DomainPlan(domain: "bücher.test", host: "mail.example.org", keys: []))
+        #expect(findings.map(\.check) == ["domain"] && findings.first?.advice?.contains("A-label") ?? false)
+    }
+
     @Test func textOfTheDNSCannotPlayWithTheTerminal() async throws {
         let zone = published(without: "example.org. TXT", adding: "example.org. TXT \"v=spf1 \u{1b}[2J -all\"")
         let findings = try await check(zone)

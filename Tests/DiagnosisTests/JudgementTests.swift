@@ -79,7 +79,8 @@ import Testing
 
     @Test func theSameFaultOfSeveralPortsIsOneFinding() {
         let list = [
-            Finding("tls", "A", .warning, "old"), Finding("port", "P", .ok, "fine"), Finding("tls", "B", .warning, "old"),
+            Finding("tls", "A", .warning, "old"), Finding("port", "P", .ok, "fine"),
+            Finding("tls", "B", .warning, "old"),
             Finding("port", "Q", .ok, "fine"), Finding("tls", "C", .warning, "wrong"),
         ]
         #expect(list.merged.map(\.subject) == ["A, B", "P", "Q", "C"])

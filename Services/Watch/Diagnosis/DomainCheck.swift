@@ -13,6 +13,14 @@ package struct DomainCheck: Sendable {
 
     /// In the order of the plan. The resolver must run.
     package func run() async -> [Finding] {
+        guard plan.domain.utf8.allSatisfy({ $0 < 0x80 }), plan.host.utf8.allSatisfy({ $0 < 0x80 }) else {
+            return [
+                Finding(
+                    "domain", plan.domain, .unknown, "has letters beyond ASCII",
+                    why: "In the DNS it is written as its A-label (xn--...), and its mail goes out unsigned.",
+                    advice: "Add the domain in its A-label form, and have that checked.")
+            ]
+        }
         async let host = checkHost()
         async let exchanges = checkMailExchanges()
         async let sender = checkSPF()
