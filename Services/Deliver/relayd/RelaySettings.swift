@@ -20,8 +20,23 @@ struct RelaySettings {
     let policy: AddressPolicy
     let hostname: String
     let port: Int
-    let schedule: RelaySchedule
-    let limits: RelayLimits
+    let live: Live
+
+    /// What a reload changes.
+    struct Live {
+        let schedule: RelaySchedule
+        let limits: RelayLimits
+
+        init(_ settings: Settings) throws {
+            schedule = RelaySchedule(
+                delays: try settings.durations("relay.retry_schedule"), expiry: try settings.duration("relay.expiry"))
+            var limits = RelayLimits()
+            limits.connections = try settings.int("relay.connections")
+            limits.perDestination = try settings.int("relay.connections_per_destination")
+            limits.lease = try settings.duration("relay.lease")
+            self.limits = limits
+        }
+    }
 
     init(_ settings: Settings) throws {
         postgres = PostgresConfiguration(
@@ -31,13 +46,7 @@ struct RelaySettings {
         queues = try settings.choice("queues.type", default: QueueType.classic)
         hostname = settings.string("smtp.hostname", default: Self.hostName())
         port = try settings.port("relay.port")
-        schedule = RelaySchedule(
-            delays: try settings.durations("relay.retry_schedule"), expiry: try settings.duration("relay.expiry"))
-        var limits = RelayLimits()
-        limits.connections = try settings.int("relay.connections")
-        limits.perDestination = try settings.int("relay.connections_per_destination")
-        limits.lease = try settings.duration("relay.lease")
-        self.limits = limits
+        live = try Live(settings)
         var dns = DNSConfiguration()
         if settings.has("dns.zone_file") { dns.zoneFile = try settings.required("dns.zone_file") }
         dns.forwarders = try settings.list("dns.forwarders", default: [])

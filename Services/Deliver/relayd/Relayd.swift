@@ -35,7 +35,11 @@ struct Relayd {
             let resolver = try DNSResolver(configuration: settings.dns)
             let relay = Relay(
                 pool: pool, hints: hints, resolver: resolver, policy: settings.policy, helo: settings.hostname,
-                port: settings.port, schedule: settings.schedule, limits: settings.limits, logger: logger)
+                port: settings.port, schedule: settings.live.schedule, limits: settings.live.limits, logger: logger)
+            values.onReload { values in
+                let live = try RelaySettings.Live(values)
+                return { relay.update(schedule: live.schedule, limits: live.limits) }
+            }
             return [
                 pool, publisher, resolver,
                 SessionWatch(daemon: "relayd", amqp: settings.amqp, publisher: publisher, logger: logger),

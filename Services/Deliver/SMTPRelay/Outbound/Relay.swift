@@ -13,7 +13,8 @@ package struct Relay: Sendable {
     package let recorder: RelayRecorder
     package let dispatcher: RelayDispatcher
     private let store: RelayStore
-    private let schedule: RelaySchedule
+    private let schedule: LiveSetting<RelaySchedule>
+    private let limits: LiveSetting<RelayLimits>
 
     /// - Parameters:
     ///   - helo: this host's own name; also who reports failures.
@@ -44,14 +45,17 @@ package struct Relay: Sendable {
         limits: RelayLimits, logger: Logger
     ) {
         let store = RelayStore(pool: pool)
+        let lease = limits.lease
+        let schedule = LiveSetting(schedule)
+        let limits = LiveSetting(limits)
         let reporter = FailureReporter(host: host)
         let signer = RelaySigner(
             keys: DomainKeyStore(pool: pool), accounts: AccountStore(pool: pool), logger: logger)
         let leases = LeaseKeeper(
             // A restarted process is another holder, with the same name of its host.
-            store: store, holder: "\(host) \(UUIDv7.next())", duration: limits.lease, logger: logger)
+            store: store, holder: "\(host) \(UUIDv7.next())", duration: lease, logger: logger)
         let recorder = RelayRecorder(
-            store: store, holds: schedule.delays, logger: logger, notify: reporter.notification(of:)
+            store: store, holds: { schedule.value.delays }, logger: logger, notify: reporter.notification(of:)
         ) { record in
             RelayMetrics.count(record)
             hints.announce(
@@ -74,13 +78,20 @@ package struct Relay: Sendable {
         self.dispatcher = RelayDispatcher(services: services)
         self.store = store
         self.schedule = schedule
+        self.limits = limits
+    }
+
+    /// Another schedule and other limits from now on; the length of leases stays.
+    package func update(schedule: RelaySchedule, limits: RelayLimits) {
+        self.schedule.set(schedule)
+        self.limits.set(limits)
     }
 
     /// Returns when the mails' copies have their times; the hints may be acknowledged then.
     package func admit(_ entries: [MailHint.Entry]) async throws {
         let mails = Set(entries.map(\.mail)).sorted()
         guard !mails.isEmpty else { return }
-        if try await store.admit(mails, expiry: schedule.expiry) > 0 { dispatcher.wake() }
+        if try await store.admit(mails, expiry: schedule.value.expiry) > 0 { dispatcher.wake() }
     }
 }
 
