@@ -9,7 +9,8 @@ import Testing
 
     /// Answers for `evil.example`, and `victim.example` on a server of its own.
     private func withResolver(
-        _ respond: @escaping @Sendable (DNSMessage) -> [[UInt8]], body: @Sendable (DNSResolver) async throws -> Void
+        _ respond: @escaping @Sendable (DNSMessage) -> [[UInt8]], timeout: Duration = .seconds(3),
+        body: @Sendable (DNSResolver) async throws -> Void
     ) async throws {
         let evil = try #require(DNSResponder { respond(DNSMessage(to: $0)) })
         let victim = try #require(
@@ -24,7 +25,7 @@ import Testing
         }
         var configuration = DNSConfiguration()
         configuration.validates = false
-        configuration.timeout = .seconds(3)
+        configuration.timeout = timeout
         configuration.stubs = [
             DNSConfiguration.Stub(zone: "evil.example.", server: "127.0.0.1@\(evil.port)"),
             DNSConfiguration.Stub(zone: "victim.example.", server: "127.0.0.1@\(victim.port)"),
@@ -70,54 +71,81 @@ import Testing
 
     /// What a server can send that no answer comes of.
     private static let useless: [(name: String, make: @Sendable (DNSMessage) -> [[UInt8]])] = [
-        ("a name that points at itself", { message in
-            var answer = message
-            answer.answers = [
-                DNSMessage.record(type: Self.mx, [0, 10, 0xC0, UInt8(12 + message.question.count + 14)])
-            ]
-            return [answer.bytes]
-        }),
-        ("an owner that points at itself", { message in
-            var answer = message
-            answer.question = [0xC0, 0x0C] + message.question.suffix(4)
-            answer.answers = [DNSMessage.record(type: Self.mx, Self.exchange(1, "a.example"))]
-            return [answer.bytes]
-        }),
-        ("data longer than the message", { message in
-            var answer = message
-            answer.answers = [DNSMessage.record(type: Self.mx, length: 0xFFFF, Self.exchange(1, "a.example"))]
-            return [answer.bytes]
-        }),
-        ("a count without records", { message in
-            let bytes = message.bytes
-            return [Array(bytes.prefix(6)) + [0xFF, 0xFF] + Array(bytes.dropFirst(8))]
-        }),
-        ("an alias of itself", { message in
-            var answer = message
-            answer.answers = [DNSMessage.record(type: Self.cname, DNSMessage.name(message.name))]
-            return [answer.bytes]
-        }),
-        ("aliases without end", { message in
-            var answer = message
-            let number = message.name.split(separator: ".").first.flatMap { Int($0.dropFirst()) } ?? 0
-            answer.answers = [DNSMessage.record(type: Self.cname, DNSMessage.name("c\(number + 1).evil.example"))]
-            return [answer.bytes]
-        }),
-        ("SERVFAIL", { message in
-            var answer = message
-            answer.flags = [0x84, 0x02]
-            return [answer.bytes]
-        }),
-        ("REFUSED", { message in
-            var answer = message
-            answer.flags = [0x84, 0x05]
-            return [answer.bytes]
-        }),
-        ("truncation, and no TCP", { message in
-            var answer = message
-            answer.flags = [0x86, 0x00]
-            return [answer.bytes]
-        }),
+        (
+            "a name that points at itself",
+            { message in
+                var answer = message
+                answer.answers = [
+                    DNSMessage.record(type: Self.mx, [0, 10, 0xC0, UInt8(12 + message.question.count + 14)])
+                ]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "an owner that points at itself",
+            { message in
+                var answer = message
+                answer.question = [0xC0, 0x0C] + message.question.suffix(4)
+                answer.answers = [DNSMessage.record(type: Self.mx, Self.exchange(1, "a.example"))]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "data longer than the message",
+            { message in
+                var answer = message
+                answer.answers = [DNSMessage.record(type: Self.mx, length: 0xFFFF, Self.exchange(1, "a.example"))]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "a count without records",
+            { message in
+                let bytes = message.bytes
+                return [Array(bytes.prefix(6)) + [0xFF, 0xFF] + Array(bytes.dropFirst(8))]
+            }
+        ),
+        (
+            "an alias of itself",
+            { message in
+                var answer = message
+                answer.answers = [DNSMessage.record(type: Self.cname, DNSMessage.name(message.name))]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "aliases without end",
+            { message in
+                var answer = message
+                let number = message.name.split(separator: ".").first.flatMap { Int($0.dropFirst()) } ?? 0
+                answer.answers = [DNSMessage.record(type: Self.cname, DNSMessage.name("c\(number + 1).evil.example"))]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "SERVFAIL",
+            { message in
+                var answer = message
+                answer.flags = [0x84, 0x02]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "REFUSED",
+            { message in
+                var answer = message
+                answer.flags = [0x84, 0x05]
+                return [answer.bytes]
+            }
+        ),
+        (
+            "truncation, and no TCP",
+            { message in
+                var answer = message
+                answer.flags = [0x86, 0x00]
+                return [answer.bytes]
+            }
+        ),
         ("silence", { _ in [] }),
     ]
 
@@ -161,6 +189,15 @@ import Testing
             }
             #expect(answered == 50)
             let isTemporary = await silence?.isTemporary ?? false
+            #expect(isTemporary)
+        }
+    }
+
+    @Test func endsWhenTheAskerIsCancelled() async throws {
+        try await withResolver({ _ in [] }, timeout: .seconds(600)) { resolver in
+            let task = Task { await error(resolver) }
+            task.cancel()
+            let isTemporary = await task.value?.isTemporary ?? false
             #expect(isTemporary)
         }
     }

@@ -27,20 +27,24 @@ import Testing
 
     @Test(arguments: [1, 2, 3, 7, 4096])
     func readsRepliesHoweverTheyAreCut(cut: Int) {
-        let (replies, error) = Self.parse("220 mx ESMTP\r\n250-mx\r\n250-SIZE 10\r\n250 HELP\r\n354\r\n221 \r\n", cut: cut)
+        let (replies, error) = Self.parse(
+            "220 mx ESMTP\r\n250-mx\r\n250-SIZE 10\r\n250 HELP\r\n354\r\n221 \r\n", cut: cut)
         #expect(error == nil)
         #expect(replies.map(\.code) == [220, 250, 354, 221])
-        #expect(replies.map { $0.lines.map { String(decoding: $0, as: UTF8.self) } } == [
-            ["mx ESMTP"], ["mx", "SIZE 10", "HELP"], [""], [""],
-        ])
+        #expect(
+            replies.map { $0.lines.map { String(decoding: $0, as: UTF8.self) } } == [
+                ["mx ESMTP"], ["mx", "SIZE 10", "HELP"], [""], [""],
+            ])
     }
 
     @Test func takesABareLineFeedAsTheEndOfALine() {
-        #expect(Self.parse("250-a\n250 b\n").0 == [SMTPRemoteReply(code: 250, lines: [Array("a".utf8), Array("b".utf8)])])
+        #expect(
+            Self.parse("250-a\n250 b\n").0 == [SMTPRemoteReply(code: 250, lines: [Array("a".utf8), Array("b".utf8)])])
     }
 
     @Test(arguments: [
-        ("25\r\n", SMTPReplyError.malformed), ("\r\n", .malformed), ("2x0 a\r\n", .malformed), ("250_a\r\n", .malformed),
+        ("25\r\n", SMTPReplyError.malformed), ("\r\n", .malformed), ("2x0 a\r\n", .malformed),
+        ("250_a\r\n", .malformed),
         ("199 a\r\n", .malformed), ("600 a\r\n", .malformed), ("999 a\r\n", .malformed), ("-25 a\r\n", .malformed),
         ("HTTP/1.1 400 Bad Request\r\n", .malformed), ("+OK ready\r\n", .malformed), (" 250 a\r\n", .malformed),
         ("250-a\r\n251 b\r\n", .mixedCodes), ("250-a\r\n550-b\r\n", .mixedCodes),
@@ -97,7 +101,8 @@ import Testing
     }
 
     @Test func readsKeywordsInAnyCase() {
-        let offer = Self.offer("MX.Remote.test at your service", "pipelining", "8bitmime", "Size 1000", "STARTTLS", "DSN")
+        let offer = Self.offer(
+            "MX.Remote.test at your service", "pipelining", "8bitmime", "Size 1000", "STARTTLS", "DSN")
         #expect(offer.name == "mx.remote.test")
         #expect(offer.pipelining && offer.eightBitMIME && offer.size && offer.startTLS)
         #expect(offer.maximumSize == 1000)
@@ -127,8 +132,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "a@b.test\r\nRCPT TO:<c@d.test>", "a@b.test> SIZE=1", "a@b.test\n", "a\0@b.test", "a b@c.test", "@x.test:a@b.test",
-        "jos\u{E9}@b.test", "", "a", "a@", "@b", "<a@b.test>", "a@b..test", String(repeating: "x", count: 65) + "@b.test",
+        "a@b.test\r\nRCPT TO:<c@d.test>", "a@b.test> SIZE=1", "a@b.test\n", "a\0@b.test", "a b@c.test",
+        "@x.test:a@b.test",
+        "jos\u{E9}@b.test", "", "a", "a@", "@b", "<a@b.test>", "a@b..test",
+        String(repeating: "x", count: 65) + "@b.test",
     ])
     func refusesWhatWouldBeMoreThanAnAddress(address: String) {
         #expect(SMTPClientCommand.recipient(address).bytes == nil)

@@ -71,8 +71,8 @@ final class UnboundContext: @unchecked Sendable {
         return await withTaskGroup(of: Result<RawAnswer, DNSError>?.self) { group in
             group.addTask { await question.ask(name, type) }
             group.addTask {
-                // Cancelled as soon as the answer is there.
-                guard (try? await Task.sleep(for: timeout)) != nil else { return nil }
+                // Ends early when the answer is there, where `cancel` does nothing, and when the asker is cancelled.
+                try? await Task.sleep(for: timeout)
                 question.cancel()
                 return nil
             }

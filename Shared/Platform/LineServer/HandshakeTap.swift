@@ -1,30 +1,42 @@
-import NIOCore
+package import NIOCore
 
 /// Sits between the socket and TLS of a watched session, copies both hellos and lets everything pass.
-final class HandshakeTap: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundIn = ByteBuffer
+package final class HandshakeTap: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
 
     private(set) var handshake = TLSHandshake()
     private let begun = ContinuousClock.now
+    private let isClient: Bool
     private var client = HelloCollector(type: 1)
     private var server = HelloCollector(type: 2)
 
+    /// As a client our own hello goes out, and the server's comes in.
+    package init(asClient: Bool = false) { isClient = asClient }
+
     /// The handshake as seen until now.
-    func finished(showing chain: [String]) -> TLSHandshake {
+    package func finished(showing chain: [String]) -> TLSHandshake {
         handshake.certificateChain = chain
         handshake.duration = .now - begun
         return handshake
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if !client.isDone, let body = client.feed(unwrapInboundIn(data)) { handshake.readClientHello(body) }
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isClient { fromServer(unwrapInboundIn(data)) } else { fromClient(unwrapInboundIn(data)) }
         context.fireChannelRead(data)
     }
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if !server.isDone, let body = server.feed(unwrapOutboundIn(data)) { handshake.readServerHello(body) }
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if isClient { fromClient(unwrapOutboundIn(data)) } else { fromServer(unwrapOutboundIn(data)) }
         context.write(data, promise: promise)
+    }
+
+    private func fromClient(_ buffer: ByteBuffer) {
+        if !client.isDone, let body = client.feed(buffer) { handshake.readClientHello(body) }
+    }
+
+    private func fromServer(_ buffer: ByteBuffer) {
+        if !server.isDone, let body = server.feed(buffer) { handshake.readServerHello(body) }
     }
 }
 

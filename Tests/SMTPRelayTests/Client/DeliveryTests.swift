@@ -44,9 +44,10 @@ import Testing
             let connection = try await server.connect()
             let results = await connection.deliver(mail(to: ["a@r.test", "b@r.test"], "x\r\n")) {}
             #expect(results.map(words) == ["delivered 250 2.0.0 end", "delivered 250 2.0.0 end"])
-            #expect(server.heard.lines.dropFirst() == [
-                "MAIL FROM:<alice@example.test>", "RCPT TO:<a@r.test>", "RCPT TO:<b@r.test>", "DATA", "<X: 1|x>",
-            ])
+            #expect(
+                server.heard.lines.dropFirst() == [
+                    "MAIL FROM:<alice@example.test>", "RCPT TO:<a@r.test>", "RCPT TO:<b@r.test>", "DATA", "<X: 1|x>",
+                ])
             await connection.quit()
         }
     }
@@ -57,7 +58,8 @@ import Testing
             try await connection.serve(
                 heard,
                 answers: [
-                    "RCPT TO:<b@r.test>": "452 4.5.3 too many\r\n", "RCPT TO:<c@r.test>": "550-5.1.1 no\r\n550 5.1.1 such user\r\n",
+                    "RCPT TO:<b@r.test>": "452 4.5.3 too many\r\n",
+                    "RCPT TO:<c@r.test>": "550-5.1.1 no\r\n550 5.1.1 such user\r\n",
                     "RCPT TO:<d@r.test>": "552 too many\r\n", "RCPT TO:<e@r.test>": "552 5.2.2 full\r\n",
                 ])
         } body: { server in
@@ -79,7 +81,8 @@ import Testing
         try await FakeServer.with { connection, heard in
             try await connection.greet(heard, offers: offers)
             try await connection.serve(
-                heard, answers: ["RCPT TO:<no@r.test>": "550 5.1.1 no\r\n", "RCPT TO:<later@r.test>": "450 4.2.0 later\r\n"])
+                heard,
+                answers: ["RCPT TO:<no@r.test>": "550 5.1.1 no\r\n", "RCPT TO:<later@r.test>": "450 4.2.0 later\r\n"])
         } body: { server in
             let connection = try await server.connect()
             let results = await connection.deliver(mail(to: ["no@r.test", "later@r.test"], "secret\r\n")) {}
@@ -103,18 +106,28 @@ import Testing
                 ])
         } body: { server in
             let connection = try await server.connect()
-            #expect(await connection.deliver(mail(from: "never@e.test", "x")) {}.map(words) == ["failed 550 5.7.1 mail"])
-            #expect(await connection.deliver(mail(from: "full@e.test", "x")) {}.map(words) == ["deferred 452 4.3.1 mail host"])
-            #expect(await connection.deliver(mail(from: "later@e.test", "x")) {}.map(words) == ["deferred 451 4.7.1 mail"])
+            #expect(
+                await connection.deliver(mail(from: "never@e.test", "x")) {}.map(words) == ["failed 550 5.7.1 mail"])
+            #expect(
+                await connection.deliver(mail(from: "full@e.test", "x")) {}.map(words) == [
+                    "deferred 452 4.3.1 mail host"
+                ])
+            #expect(
+                await connection.deliver(mail(from: "later@e.test", "x")) {}.map(words) == ["deferred 451 4.7.1 mail"])
             #expect(await connection.isUsable)
-            #expect(await connection.deliver(mail(from: "closing@e.test", "x")) {}.map(words) == ["deferred 421 4.3.2 mail host"])
+            #expect(
+                await connection.deliver(mail(from: "closing@e.test", "x")) {}.map(words) == [
+                    "deferred 421 4.3.2 mail host"
+                ])
             #expect(await !connection.isUsable)
             #expect(await connection.deliver(mail("x")) {}.map(words) == ["deferred 0 4.4.2 mail host"])
             await connection.quit()
         }
     }
 
-    @Test(arguments: [("451 4.7.1 later\r\n", "deferred 451 4.7.1 end"), ("554 5.7.1 spam\r\n", "failed 554 5.7.1 end")])
+    @Test(arguments: [
+        ("451 4.7.1 later\r\n", "deferred 451 4.7.1 end"), ("554 5.7.1 spam\r\n", "failed 554 5.7.1 end"),
+    ])
     func takesTheAnswerToTheContent(answer: String, expected: String) async throws {
         try await FakeServer.with { connection, heard in
             try await connection.greet(heard)
@@ -151,9 +164,10 @@ import Testing
             let connection = try await server.connect()
             #expect(await connection.deliver(mail("x\r\n")) {}.map(words) == ["delivered 250 2.0.0 end"])
             await connection.quit()
-            #expect(server.heard.lines.prefix(3) == [
-                "EHLO client.example.test", "HELO client.example.test", "MAIL FROM:<alice@example.test>",
-            ])
+            #expect(
+                server.heard.lines.prefix(3) == [
+                    "EHLO client.example.test", "HELO client.example.test", "MAIL FROM:<alice@example.test>",
+                ])
         }
     }
 

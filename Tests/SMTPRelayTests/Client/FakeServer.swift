@@ -55,7 +55,8 @@ struct FakeServer: Sendable {
     }
 
     func connect(
-        helo: String = "client.example.test", timeouts: ClientTimeouts = ClientTimeouts(), allowed: String = "127.0.0.0/8"
+        helo: String = "client.example.test", timeouts: ClientTimeouts = ClientTimeouts(),
+        allowed: String = "127.0.0.0/8"
     ) async throws(RelayFailure) -> SMTPClientConnection {
         let addresses = [IPAddress("127.0.0.1")].compactMap { $0 }
         return try await SMTPClientConnection.open(
@@ -124,7 +125,8 @@ extension LineConnection {
 
 /// A mail whose body comes in the given chunks.
 func mail(
-    to recipients: [String] = ["bob@remote.test"], from sender: String = "alice@example.test", prefix: String = "X: 1\r\n",
+    to recipients: [String] = ["bob@remote.test"], from sender: String = "alice@example.test",
+    prefix: String = "X: 1\r\n",
     size: Int? = nil, isEightBit: Bool = false, _ chunks: String...
 ) -> OutboundMail {
     OutboundMail(

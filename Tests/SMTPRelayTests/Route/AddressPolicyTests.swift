@@ -48,7 +48,9 @@ import Testing
         #expect(policy.refusal(of: try Self.address("10.0.0.1")) == .notPublic)
     }
 
-    @Test(arguments: ["", "/", "127.0.0.0/33", "127.0.0.0/-1", "127.0.0.0/", "127.0.0.0/+8", "x/8", "::/129", "1.2.3/8"])
+    @Test(arguments: [
+        "", "/", "127.0.0.0/33", "127.0.0.0/-1", "127.0.0.0/", "127.0.0.0/+8", "x/8", "::/129", "1.2.3/8",
+    ])
     func takesNoOddNetwork(text: String) { #expect(IPNetwork(text) == nil) }
 
     @Test(arguments: [("10.128.0.0/9", "10.200.0.1", true), ("10.128.0.0/9", "10.100.0.1", false)])

@@ -79,7 +79,10 @@ private struct Table: MXLookup {
     }
 
     @Test func ignoresANullMXBesideOthers() async {
-        #expect(Self.names(await Self.route(Table(mx: [(0, ""), (10, "a.test")], hosts: ["a.test": "8.8.8.1"]))) == ["a.test"])
+        #expect(
+            Self.names(await Self.route(Table(mx: [(0, ""), (10, "a.test")], hosts: ["a.test": "8.8.8.1"]))) == [
+                "a.test"
+            ])
     }
 
     @Test func tellsMissingDomainsFromFailures() async {

@@ -45,7 +45,8 @@ extension SMTPClientConnection {
             }
         } catch {
             let reply = RelayReply(
-                status: "4.4.1", "No connection: \(WireFault.reason(error))", host: host.name, step: .connect, isHostFault: true)
+                status: "4.4.1", "No connection: \(WireFault.reason(error))", host: host.name, step: .connect,
+                isHostFault: true)
             throw RelayFailure(.unreachable, reply)
         }
         do {
@@ -71,7 +72,8 @@ extension SMTPClientConnection {
             .channelOption(.autoRead, value: false)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 16384))
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1024, maximum: 16384)
+            )
             .channelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
     }
 
@@ -124,7 +126,15 @@ extension SMTPClientConnection {
 
     private func startTLS() async throws(RelayFailure) {
         do {
-            try channel.pipeline.syncOperations.addHandler(ClientTLS.handler(hostName), position: .first)
+            let tls = try ClientTLS.handler(hostName)
+            if SessionTap.isWatched {
+                // First of all, because TLS says its hello as soon as it is added.
+                let tap = HandshakeTap(asClient: true)
+                try channel.pipeline.syncOperations.addHandler(tap, position: .first)
+                try channel.pipeline.syncOperations.addHandler(tls, position: .after(tap))
+            } else {
+                try channel.pipeline.syncOperations.addHandler(tls, position: .first)
+            }
         } catch {
             throw fault(.tls, "4.7.5", "TLS could not begin", .tls)
         }
@@ -136,7 +146,8 @@ extension SMTPClientConnection {
                 throw fault(.tls, "4.7.5", "The TLS handshake took too long", .tls)
             }
         }
-        event(.tls(TLSHandshake()))
+        let tap = try? channel.pipeline.syncOperations.handler(type: HandshakeTap.self)  // not there when unwatched
+        event(.tls(tap?.finished(showing: []) ?? TLSHandshake()))
     }
 
     // MARK: - Words

@@ -150,7 +150,9 @@ package actor SMTPClientConnection {
     package func quit() async {
         if isUsable {
             isBroken = true
-            write(Array("QUIT\r\n".utf8))
+            let command = Array("QUIT\r\n".utf8)
+            show(command)
+            write(command)
             // Its answer changes nothing (RFC 5321 4.1.1.10).
             _ = try? await readReply(until: .now() + TimeAmount(timeouts.quit))
             closeReason = "quit"
