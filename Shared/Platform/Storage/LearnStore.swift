@@ -20,18 +20,22 @@ package struct LearnStore: Sendable {
         }
     }
 
-    /// A trainer begins with these; others leave them alone for a minute.
-    package func begin(_ events: [Int64]) async throws { try await change(Self.beginEvents, events) }
+    /// A trainer begins with these, and is still at work on others: for 20 s nobody else touches them.
+    package func begin(_ events: [Int64], besides others: [Int64] = []) async throws {
+        guard !events.isEmpty else { return }
+        let all = PostgresValue.int8Array((events + others).sorted())
+        try await change(all, (Self.beginEvents, [all, .int8Array(events)]))
+    }
 
     /// It came back without having learnt them: no fault of theirs.
-    package func release(_ events: [Int64]) async throws { try await change(Self.releaseEvents, events) }
-
-    private func change(_ statement: PreparedStatement, _ events: [Int64]) async throws {
+    package func release(_ events: [Int64]) async throws {
         guard !events.isEmpty else { return }
-        try await pool.transaction { connection in
-            let ids = PostgresValue.int8Array(events.sorted())
-            _ = try connection.commit(after: [(Self.lockEvents, [ids]), (statement, [ids])])
-        }
+        let all = PostgresValue.int8Array(events.sorted())
+        try await change(all, (Self.releaseEvents, [all]))
+    }
+
+    private func change(_ events: PostgresValue, _ call: PostgresConnection.Call) async throws {
+        _ = try await pool.transaction { try $0.commit(after: [(Self.lockEvents, [events]), call]).count }
     }
 
     package func waitingCount(_ kind: String) async throws -> Int {
@@ -140,7 +144,8 @@ extension LearnStore {
     private static let beginEvents = PreparedStatement(
         "learn_begin",
         """
-        UPDATE learn_event SET tries = tries + 1, lease_until = now() + interval '1 min'
+        UPDATE learn_event SET lease_until = now() + interval '20 s',
+            tries = tries + CASE WHEN event_id = ANY ($2::bigint[]) THEN 1 ELSE 0 END
         WHERE event_id = ANY ($1::bigint[]) AND outcome IS NULL
         """)
 

@@ -1,17 +1,17 @@
-package import MailCore
+import MailCore
 package import Storage
 
 /// Decides which of the waiting lessons go into the next version.
 ///
 /// It bounds what one person can teach, by mistake or on purpose: a number of lessons a day, one lesson for each change
-/// of mind about a mail, and few of these. Lessons that a trainer has not come back from are tried a few at a time, then
-/// alone, and at last not any more, so that one bad mail cannot hold up the others.
+/// of mind about a mail, and few of these. Lessons that a trainer has not come back from are tried in ever smaller groups,
+/// then alone, and at last not any more, so that one bad mail cannot hold up the others.
 package struct LessonPlan: Sendable {
     /// Lessons of one version.
     package static let lessonsPerVersion = 512
     /// What a person may change about one mail: into Junk, out, in, out. Then it is a toggle, and teaches nothing.
     package static let lessonsPerMail = 4
-    package static let maximumTries = 5
+    package static let maximumTries = 8
 
     private let dailyLimit: Int
     private var admitted: [AccountID: Int] = [:]
@@ -50,7 +50,8 @@ package struct LessonPlan: Sendable {
     private static func share(_ tries: Int) -> Int {
         switch tries {
         case ...0: lessonsPerVersion
-        case 1: 8
+        case 1: 64
+        case 2: 8
         default: 1
         }
     }

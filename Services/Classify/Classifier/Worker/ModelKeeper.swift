@@ -26,6 +26,7 @@ package final class ModelKeeper: Service, Sendable {
     private let snapshot: @Sendable () throws -> [UInt8]
     private let logger: Logger
     private let loaded = Mutex<Loaded?>(nil)
+    private let turn = Turn()
     private let wakeups = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     private static let version = Metric.Gauge("mail_classify_model_version", help: "Version of the model in use.")
@@ -78,13 +79,17 @@ package final class ModelKeeper: Service, Sendable {
         }
     }
 
-    private func load() async throws {
+    /// One at a time: a model takes its memory twice while it is decoded.
+    private func load() async throws { try await turn.run { try await loadNow() } }
+
+    private func loadNow() async throws {
         let current = loaded.withLock { $0?.version } ?? 0
         var newest = try await store.newest(Self.kind, after: current)
         if newest == nil, current == 0 {
             try await publishSnapshot()
             newest = try await store.newest(Self.kind)
         }
+        if let old = newest, try await replace(old) { newest = try await store.newest(Self.kind) }
         guard let newest else { return }
         let model: SpamModel
         do {
@@ -108,6 +113,21 @@ package final class ModelKeeper: Service, Sendable {
         logger.error(
             "the newest model cannot be read; the snapshot is used",
             metadata: [LogKey.modelVersion: "\(version)", LogKey.error: "\(error)"])
+    }
+
+    /// Puts the snapshot in place of a model of the first format: those were written before there was learning, so
+    /// nothing is lost, and they lack what later versions look at. Later formats are read as they are.
+    private func replace(_ old: StoredModel) async throws -> Bool {
+        guard ModelFile.version(of: old.parameters) == 1 else { return false }
+        let bytes = try snapshot()
+        guard let version = ModelFile.version(of: bytes), version > 1 else { return false }
+        let meta = "{\"source\": \"snapshot\", \"replaces\": \(old.version)}"
+        guard try await store.publish(Self.kind, after: old.version, parameters: bytes, meta: meta) else { return true }
+        hints.modelPublished(ModelPublished(kind: Self.kind, modelVersion: old.version + 1))
+        logger.notice(
+            "a model of the first format is replaced by the snapshot",
+            metadata: [LogKey.modelVersion: "\(old.version + 1)", LogKey.bytes: "\(bytes.count)"])
+        return true
     }
 
     private func publishSnapshot() async throws {

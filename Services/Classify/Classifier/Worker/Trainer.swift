@@ -2,7 +2,7 @@ package import AMQP
 package import Logging
 import MailCore
 package import MailQueue
-package import QueueContracts
+import QueueContracts
 import ServiceKit
 import ServiceLifecycle
 package import Storage
@@ -168,7 +168,7 @@ package struct Trainer: Service {
             tell(base.version + 1, lessons, ContinuousClock.now - started)
             return .learnt(lessons.count, isMore: isMore)
         } catch {
-            // If this fails too, they are tried again in a minute, a few at a time.
+            // If this fails too, they are tried again when their lease has ended, fewer at a time.
             try? await store.release(lessons.map(\.event))
             throw error
         }
@@ -198,8 +198,9 @@ package struct Trainer: Service {
             let choice = plan.choose(from: page, besides: learnt.count)
             try await store.settle(choice.refused)
             TrainerMetrics.refused.increment(by: choice.refused.count)
+            let before = learnt.map(\.event)
             learnt += choice.accepted.map(\.withoutMail)
-            try await store.begin(choice.accepted.map(\.event))
+            try await store.begin(choice.accepted.map(\.event), besides: before)
             await thread.learn(choice.accepted)
             if choice.isFull { return true }
             guard page.count == Self.lessonsPerPage, let end = page.last else { return false }
