@@ -195,6 +195,30 @@ struct RelayDeliveryTests {
         }
     }
 
+    @Test func `a mail at which every host breaks off waits, and the others are delivered`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.answer = { _, _, recipient in
+                recipient == "poison@remote.test"
+                    ? .deferred(FakeHosts.reply("connection lost", .content, hostFault: true)) : nil
+            }
+            let hosts = FakeHosts(script)
+            let mails = try await [
+                fixture.mail(to: ["poison@remote.test"]), fixture.mail(to: ["a@remote.test"]),
+                fixture.mail(to: ["b@remote.test"]),
+            ]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1], mails[2])
+                try await eventually("the others are done") { try await fixture.rest(of: mails[2]).work == 0 }
+            }
+            #expect(hosts.opened == ["mx1", "mx2", "mx1"])
+            #expect(hosts.deliveries.map(\.mail) == [mails[1], mails[2]])
+            #expect(try await fixture.rest(of: mails[0]).events == ["deferred"])
+            let waiting = try await fixture.store.destinations(limit: 10)
+            #expect(waiting.map(\.failures) == [0])
+        }
+    }
+
     @Test func `a route that never works fails everything for the domain`() async throws {
         try await RelayFixture.with { fixture in
             var script = FakeHosts.Script()

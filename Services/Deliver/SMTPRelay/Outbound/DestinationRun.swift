@@ -10,6 +10,11 @@ struct DestinationRun {
     private let services: RelayServices
     private var line: HostLine
     private var hasReached = false
+    /// Mails in a row during which every host broke off.
+    private var brokenOff = 0
+    /// Mail is delivered of which the database does not know.
+    private var hasUnrecorded = false
+    private static let toleratedBreaks = 3
 
     init(lease: RelayLease, services: RelayServices) {
         self.lease = lease
@@ -48,6 +53,8 @@ struct DestinationRun {
 
     private func release() async {
         services.leases.forget(lease)
+        // What could not be recorded must not be delivered again at once: the lease runs out, and the attempt counts.
+        if hasUnrecorded { return }
         do {
             try await services.store.release(lease)
         } catch {
@@ -118,15 +125,23 @@ struct DestinationRun {
             return .failedHere(copies.map { outcome(mail, $0, .deferred(reply), nil) })
         }
         let outbound = services.contents.outbound(mail, copies, content)
+        var hasBeenOpen = false
         while true {
             let connection: any RelayConnection
             switch await line.way() {
             case .open(let open): connection = open
             case .closed(let result): return .closed(result)
             case .unreachable(let reply):
-                return .unreachable(
-                    copies.map { outcome(mail, $0, .deferred(reply), content.prefix) }, describe(reply))
+                let outcomes = copies.map { outcome(mail, $0, .deferred(reply), content.prefix) }
+                guard hasBeenOpen, brokenOff < Self.toleratedBreaks else {
+                    return .unreachable(outcomes, describe(reply))
+                }
+                // The hosts are there and broke off at this mail: it waits, and does not hold up the others.
+                brokenOff += 1
+                line.startOver()
+                return .failedHere(outcomes)
             }
+            hasBeenOpen = true
             let (leases, lease) = (services.leases, lease)
             let results = await connection.deliver(outbound) { try await leases.ensure(lease) }
             // What was decided is recorded in any case, and counts if nobody else has taken the copies meanwhile.
@@ -136,6 +151,7 @@ struct DestinationRun {
                 continue
             }
             line.noteServed()
+            brokenOff = 0
             return .ended(zip(copies, results).map { outcome(mail, $0, $1, content.prefix) })
         }
     }
@@ -151,7 +167,7 @@ struct DestinationRun {
     // MARK: - Outcomes
 
     /// Copies of a held destination whose time is over: the last thing heard of it is why.
-    private func giveUp(_ claim: RelayClaim) async -> Bool {
+    private mutating func giveUp(_ claim: RelayClaim) async -> Bool {
         let reply = RelayReply(status: "4.4.1", claim.lastReply ?? "No host could be reached", step: .connect)
         return await record(claim.mails.flatMap { all($0, .deferred(reply)) }, nil)
     }
@@ -177,8 +193,11 @@ struct DestinationRun {
             prefix: prefix)
     }
 
-    private func record(_ outcomes: [RelayOutcome], _ news: DestinationNews?) async -> Bool {
-        await services.recorder.record(outcomes, domain: lease.domain, news: news)
+    /// - Returns: whether to go on.
+    private mutating func record(_ outcomes: [RelayOutcome], _ news: DestinationNews?) async -> Bool {
+        if await services.recorder.record(outcomes, domain: lease.domain, news: news) { return true }
+        hasUnrecorded = true
+        return false
     }
 
     private func describe(_ reply: RelayReply) -> String {

@@ -63,6 +63,12 @@ struct HostLine {
         return lastFailure.isFinal ? .closed(lastFailure.result) : .unreachable(lastFailure.reply)
     }
 
+    /// All hosts may be tried once more.
+    mutating func startOver() {
+        next = 0
+        lastFailure = nil
+    }
+
     mutating func noteServed() { served += 1 }
 
     /// Ends the connection. A host that is at fault before it served anything is not tried again by this run.
