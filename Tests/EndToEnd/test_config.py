@@ -73,6 +73,25 @@ def test_connection_limits_follow(martlet, config):
         assert second.recv(100).startswith(b"* BYE")
 
 
+def test_the_limit_of_wrong_passwords_follows(martlet, config, account):
+    def login(password):
+        with socket.create_connection(("127.0.0.1", martlet.ports["imaps"]), 15, source_address=("127.0.77.2", 0)) as plain:
+            with martlet.tls.wrap_socket(plain, server_hostname="localhost") as client:
+                client.sendall(f"a LOGIN {account.address} {password}\r\n".encode())
+                answer = b""
+                while b"\r\na " not in answer:
+                    answer += client.recv(1000) or b"\r\na BYE"
+                return answer.rpartition(b"\r\na ")[2].split()[0]
+
+    after = config("auth:\n  failures_per_minute: 1\n", "accessd")
+    wait_log(martlet, "accessd", "settings reloaded", after)
+    assert login("wrong") == b"NO"
+    assert login(account.password) != b"OK"  # too many from there: nothing is looked at
+    after = config("auth:\n  failures_per_minute: 0\n", "accessd")
+    wait_log(martlet, "accessd", "settings reloaded", after)
+    assert login(account.password) == b"OK"
+
+
 @pytest.mark.parametrize("text, place", [
     ("smtp:\n  max_size: 100 KiB\n  max_sizes: 1\n", "martlet.yaml:3: smtp.max_sizes is no setting"),
     ("smtp:\n  max_size: 1 byte\n", "martlet.yaml:2: smtp.max_size"),

@@ -47,6 +47,22 @@ struct SettingsRegistryTests {
         }
     }
 
+    @Test("every declared key is read somewhere, and declarations are in ServiceKit/Keys alone")
+    func sources() throws {
+        let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        var text = ""
+        for folder in ["Services", "Shared"] {
+            let paths = try FileManager.default.subpathsOfDirectory(atPath: "\(root)/\(folder)")
+            for path in paths where path.hasSuffix(".swift") && !path.contains("ServiceKit/Keys/") {
+                let data = FileManager.default.contents(atPath: "\(root)/\(folder)/\(path)") ?? Data()
+                let source = String(decoding: data, as: UTF8.self)
+                #expect(!source.contains("SettingKey(\""), "\(path)")
+                text += source
+            }
+        }
+        for key in ConfigurationGuide.keys { #expect(text.contains("\"\(key.key)\""), "nobody reads \(key.key)") }
+    }
+
     @Test("docs/configuration.md is what `martlet config keys --markdown` prints")
     func document() throws {
         let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")

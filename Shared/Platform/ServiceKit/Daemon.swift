@@ -21,10 +21,10 @@ package enum Daemon {
     /// `services` reads the settings, makes the resources and lists what runs, dependencies first; shutdown goes in
     /// the opposite order.
     package static func main(
-        _ name: String, description: String, help: String = "", keys: [SettingKey] = [],
+        _ name: String, description: String, help: String = "",
         services: @Sendable (Settings, Logger) async throws -> [any Service]
     ) async -> Never {
-        readArguments(name, description: description, help: help, keys: keys)
+        readArguments(name, description: description, help: help)
         ProcessLimits.restartWithRuntimeEnvironment()
         ProcessLimits.apply()
         do {
@@ -50,12 +50,12 @@ package enum Daemon {
 
     private struct PrivilegeError: Error { let text: String }
 
-    private static func readArguments(_ name: String, description: String, help: String, keys: [SettingKey]) {
+    private static func readArguments(_ name: String, description: String, help: String) {
         let arguments = CommandLine.arguments.dropFirst()
         guard let first = arguments.first else { return }
         switch first {
         case "--help", "-h":
-            print(helpText(name, description: description, help: help, keys: keys), terminator: "")
+            print(helpText(name, description: description, help: help), terminator: "")
             exit(0)
         case "--version":
             print("martlet-\(name) \(Version.current)")
@@ -67,14 +67,11 @@ package enum Daemon {
         }
     }
 
-    /// `keys`: what is read besides the declared keys of that program.
-    package static func helpText(_ name: String, description: String, help: String, keys: [SettingKey] = []) -> String {
-        let declared = SettingsRegistry.program(name)?.keys ?? SettingKey.process
-        let known = Set(declared.map(\.key))
+    package static func helpText(_ name: String, description: String, help: String) -> String {
         var text = "martlet-\(name): \(description)\n\n"
         if !help.isEmpty { text += help + "\n\n" }
         text += "Settings (environment variables; NAME_FILE names a file that holds the value):\n\n"
-        text += SettingKey.table(keys.filter { !known.contains($0.key) } + declared)
+        text += SettingKey.table(SettingsRegistry.program(name)?.keys ?? SettingKey.process)
         text += """
 
             They may also stand in a YAML file, as `martlet config keys` shows: MARTLET_CONFIG names it, otherwise it is

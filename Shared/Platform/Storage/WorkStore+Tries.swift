@@ -149,7 +149,7 @@ extension WorkStore {
             WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
             ORDER BY recipient, stage FOR UPDATE
         ), parked AS (
-            UPDATE work SET parked_at = now(), last_error = $3
+            UPDATE work SET parked_at = now(), last_error = $3, attempts = least(work.attempts, 5)
             FROM locked
             WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
             RETURNING work.mail_id, work.recipient, work.stage, work.attempts
