@@ -1,5 +1,5 @@
 """The API of the live page, as docs/api.md has it: against the real daemons, with Python's own HTTP client."""
-import base64, http.client, json, os, socket, struct, subprocess, threading, time
+import base64, http.client, json, poplib, socket, threading, time
 import pytest
 from conftest import message
 
@@ -87,6 +87,10 @@ class Stream:
                 self.lock.wait(left)
 
     def close(self):
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)  # the reading thread still holds the socket
+        except OSError:
+            pass
         self.socket.close()
 
 
@@ -165,11 +169,12 @@ def test_a_deleted_admin_is_out(martlet):
 def test_forged_tokens_get_one_answer(martlet, admin):
     head, claims, signature = admin.token.split(".")
     encode = lambda text: base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    none, other_key = encode('{"alg":"none"}'), encode('{"alg":"ES256","kid":"../../dev/null"}')
     stranger = http.client.HTTPConnection("127.0.0.1", admin.port)
     answers = set()
     for token in [
-        f"{encode('{\"alg\":\"none\"}')}.{claims}.", f"{head}.{claims}.", f"{head}.{claims}", "", "x", f"{head}.{claims}.{signature[:-4]}AAAA",
-        f"{encode('{\"alg\":\"ES256\",\"kid\":\"../../dev/null\"}')}.{claims}.{signature}", "a" * 2000, "." * 1000,
+        f"{none}.{claims}.", f"{head}.{claims}.", f"{head}.{claims}", "", "x", f"{head}.{claims}.{signature[:-4]}AAAA",
+        f"{other_key}.{claims}.{signature}", "a" * 2000, "." * 1000,
     ]:
         stranger.request("GET", "/api/v1/me", headers={"Authorization": f"Bearer {token}"})
         answer = stranger.getresponse()
@@ -337,6 +342,21 @@ def test_an_imap_session_that_was_there_before_is_joined(martlet, account, user,
     assert account.password.encode() not in own.raw
 
 
+def test_a_pop3_session_is_its_accounts(martlet, account, user, streams):
+    own = streams(user)
+    time.sleep(1)
+    client = poplib.POP3_SSL("localhost", martlet.ports["pop3s"], context=martlet.tls, timeout=15)
+    client.user(account.address)
+    client.pass_(account.password)
+    client.stat()
+    client.quit()
+    closed = own.wait(lambda name, data: name == "session" and data["role"] == "pop3s" and data["state"] == "closed", "end")
+    assert closed["account"] == account.address
+    texts = [data["text"] for name, data in own.events if name == "line" and data["session"] == closed["id"]]
+    assert "STAT" in texts and any(text.startswith("+OK") for text in texts) and texts.count(account.address) == 1
+    assert account.password.encode() not in own.raw
+
+
 def test_the_last_sessions_are_known_though_nobody_watched(martlet, account, second, admin, user):
     martlet.imap(account).logout()
     with martlet.smtp() as client:
@@ -426,9 +446,9 @@ def test_streams_are_counted(martlet, account, user, streams):
     ("GET /api/v1/me HTTP/1.1\r\nHost: x\r\n" + "".join(f"H{n}: x\r\n" for n in range(1000)) + "\r\n", {b"400", b"431", b""}),
     ("GET /api/v1/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + "a" * 2_000_000 + "\r\n\r\n", {b"400", b"401", b"431", b""}),
     ("POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08\x00", {b"400"}),
-])
+], ids=["form", "evil origin", "null origin", "long body", "endless chunk", "two lengths", "many headers", "long token", "gzip"])
 def test_hostile_requests(martlet, request_text, allowed):
-    with martlet.socket("http", timeout=5) as client:
+    with martlet.socket("http", timeout=2) as client:
         try:
             client.sendall(request_text.encode("latin-1"))
             head = client.recv(4096)

@@ -10,6 +10,8 @@ extension WatchStore {
     static let newestOfAll = PreparedStatement(
         "watch_newest", "SELECT mail_id FROM mail WHERE mail_id < $1 ORDER BY mail_id DESC LIMIT $2")
 
+    /// `$4`: how many of a mailbox's last UIDs are looked at, so that a plan made without statistics does not read and
+    /// sort the whole mailbox.
     static let newestOfAccount = PreparedStatement(
         "watch_newest_of_account",
         """
@@ -17,8 +19,11 @@ extension WatchStore {
             SELECT f.mail_id
             FROM (SELECT mailbox_id FROM mailbox WHERE account_id = $3 ORDER BY mailbox_id LIMIT 200) AS b
             CROSS JOIN LATERAL (
+                SELECT max(uid) AS last FROM mailbox_message WHERE account_id = $3 AND mailbox_id = b.mailbox_id
+            ) AS t
+            CROSS JOIN LATERAL (
                 SELECT m.mail_id FROM mailbox_message m
-                WHERE m.account_id = $3 AND m.mailbox_id = b.mailbox_id AND m.mail_id < $1
+                WHERE m.account_id = $3 AND m.mailbox_id = b.mailbox_id AND m.uid > t.last - $4 AND m.mail_id < $1
                 ORDER BY m.uid DESC LIMIT $2
             ) AS f
             UNION

@@ -30,18 +30,21 @@ package struct WatchStore: Sendable {
         let limit = Int32(min(max(limit, 1), Self.maximumMails + 1))
         let last = before?.uuid ?? UUIDv7(high: .max, low: .max)
         return try await pool.withConnection { connection in
-            let rows =
-                switch scope {
-                case .everything:
-                    try connection.execute(Self.newestOfAll, [.uuid(high: last.high, low: last.low), .int4(limit)])
-                case .account(let account):
-                    try connection.execute(
-                        Self.newestOfAccount,
-                        [.uuid(high: last.high, low: last.low), .int4(limit), .int8(account.value)])
-                }
-            return try rows.map { try $0.mailID(0) }
+            let page: [PostgresValue] = [.uuid(high: last.high, low: last.low), .int4(limit)]
+            guard case .account(let account) = scope else {
+                return try connection.execute(Self.newestOfAll, page).map { try $0.mailID(0) }
+            }
+            let own = page + [.int8(account.value)]
+            if before == nil {
+                let rows = try connection.execute(Self.newestOfAccount, own + [.int8(Self.usualWindow)])
+                if rows.count == Int(limit) { return try rows.map { try $0.mailID(0) } }
+            }
+            return try connection.execute(Self.newestOfAccount, own + [.int8(Int64(UInt32.max))]).map { try $0.mailID(0) }
         }
     }
+
+    /// Of each mailbox's last UIDs; the rest is looked at when these are not enough, and for older pages.
+    private static let usualWindow: Int64 = 1000
 
     /// How many events each of these mails has had: what tells a live view to look again.
     package func eventCounts(of mails: [MailID]) async throws -> [MailID: Int] {

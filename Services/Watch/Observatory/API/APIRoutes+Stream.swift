@@ -21,7 +21,7 @@ extension APIRoutes {
         client.offer("hello", key: "hello", JSON.text(WhoAnswer(session, resumed: isResumed)))
         let (hub, live, body) = (hub, live, request.body)
         return Response(
-            status: .ok, headers: [.contentType: "text/event-stream"],
+            status: .ok, headers: Self.headers,
             body: ResponseBody { writer in
                 defer { hub.leave(client) }
                 client.begin()
@@ -32,6 +32,13 @@ extension APIRoutes {
                 try await writer.finish(nil)
             })
     }
+
+    private static let headers: HTTPFields = {
+        var headers: HTTPFields = [.contentType: "text/event-stream"]
+        // A proxy that gathers an answer would never show this one.
+        if let name = HTTPField.Name("X-Accel-Buffering") { headers[name] = "no" }
+        return headers
+    }()
 
     private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .ifMatch
 }

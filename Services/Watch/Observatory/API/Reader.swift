@@ -1,6 +1,6 @@
-package import MailCore
+import MailCore
 import MailQueue
-package import Storage
+import Storage
 
 /// Puts the answers together that both the API and the stream give.
 package struct Reader: Sendable {

@@ -1,7 +1,7 @@
 package import Logging
 import MailCore
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 import Storage
 
 /// Keeps the open streams up to date: once a second while there are any, not at all otherwise.

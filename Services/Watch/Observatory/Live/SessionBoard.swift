@@ -3,7 +3,7 @@ package import Logging
 import MailCore
 package import QueueContracts
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 
 /// Takes what daemons tell of their sessions, keeps some of it, and passes it on to the streams.

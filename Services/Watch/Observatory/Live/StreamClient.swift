@@ -4,7 +4,7 @@ import NIOCore
 import Synchronization
 
 /// Why a stream ends.
-enum StreamEnd: String, Sendable { case expired, revoked, shutdown, slow }
+enum StreamEnd: String, Sendable { case expired, revoked, shutdown }
 
 /// One open stream: what waits to be sent to it, and never more than a little.
 ///
