@@ -1,5 +1,10 @@
+import Glibc
+
 /// Calibration from scores of mail that the views had not learnt when they were scored.
 extension SpamModel.Calibration {
+    /// A mail that is unwanted by more than this is junk, whatever the budget asks for.
+    static let highestThreshold = 0.98
+
     /// Share of wanted mail that may be taken for junk.
     static let falsePositiveBudget = 0.002
 
@@ -38,7 +43,30 @@ extension SpamModel.Calibration {
         let scores = results.filter { !$0.isSpam }.map { Logistic.probability(fit.logOdds($0.fused)) }.sorted(by: >)
         let allowed = Int(falsePositiveBudget * Double(scores.count))
         let limit = allowed < scores.count ? scores[allowed] : 0
-        fit.threshold = min(0.97, max(0.5, limit + 1e-6))
+        fit.threshold = min(highestThreshold, max(0.5, limit + 1e-6))
         return fit
+    }
+
+    /// Fused log-odds from which a mail is junk.
+    var cut: Double {
+        let odds = log(threshold / (1 - threshold))
+        return slope > 0 ? (odds - offset) / slope : odds
+    }
+
+    /// This calibration moved towards what newer samples say, the more the more there are, and within bounds: samples
+    /// may be few, of one source that is easily told apart, or wrongly labelled, and then a free fit would either call
+    /// everything junk or nothing.
+    func following(_ results: [(fused: Double, isSpam: Bool)]) -> SpamModel.Calibration {
+        let fitted = Self.fitted(results, falsePositiveBudget: Self.falsePositiveBudget)
+        let share = Double(results.count) / Double(results.count + 500)
+        var moved = self
+        moved.slope += share * (min(2 * slope, max(slope / 2, fitted.slope)) - slope)
+        moved.offset += share * (min(offset + 2, max(offset - 2, fitted.offset)) - offset)
+        let wanted = results.filter { !$0.isSpam }.map(\.fused).sorted(by: >)
+        let allowed = Int(Self.falsePositiveBudget * Double(wanted.count))
+        let needed = allowed < wanted.count ? wanted[allowed] : cut
+        let newCut = cut + share * (min(cut + 1, max(cut - 0.5, needed)) - cut)
+        moved.threshold = Logistic.probability(moved.logOdds(newCut))
+        return moved
     }
 }

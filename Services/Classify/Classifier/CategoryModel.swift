@@ -35,7 +35,7 @@ package struct CategoryModel: Sendable, Equatable {
         let features = CategoryFeatures(words: words, structure: structure, traits: traits)
         let scores = kinds.map { $0.score(features) }
         guard let best = scores.indices.max(by: { scores[$0] < scores[$1] }),
-            Logistic.probability(scores[best]) >= Self.threshold
+            Logistic.probability(scores[best]) > Self.threshold
         else { return nil }
         return Verdict.Category.allCases[best]
     }

@@ -33,6 +33,14 @@ package struct Evaluation: Sendable {
         return wrong / (Double(wanted.count) * Double(unwanted.count))
     }
 
+    /// Share of the unwanted mail that is found by a threshold at which no more than this share of the wanted mail is
+    /// taken for junk.
+    package func recall(atFalsePositives share: Double) -> Double {
+        guard !wanted.isEmpty, !unwanted.isEmpty else { return 0 }
+        let threshold = wanted.sorted(by: >)[min(wanted.count - 1, Int(share * Double(wanted.count)))]
+        return Double(unwanted.count { $0 > threshold }) / Double(unwanted.count)
+    }
+
     /// Number of elements below `value`, or not above it.
     private static func position(_ sorted: [Double], _ value: Double, orEqual: Bool) -> Int {
         var (low, high) = (0, sorted.count)

@@ -119,6 +119,7 @@ extension ReasonCode {
         case .disguise: "Disguised writing"
         case .attachment: "Attachment"
         case .senderIdentity: "Sender"
+        case .topic: "It is about"
         default: "Construction"
         }
     }

@@ -11,11 +11,13 @@ extension FeatureExtractor {
         readAttachments()
         readAddresses(header, sample)
         readSubject(header, sample)
+        readNames(header, sample)
+        readTopics()
         if sample.hasNullSender { note(.nullSender) }
         if sample.origin == .submission { note(.submission) }
     }
 
-    private func note(_ feature: StructureFeature, when condition: Bool = true) {
+    func note(_ feature: StructureFeature, when condition: Bool = true) {
         if condition { bags[FeatureView.structure.rawValue].add(id: feature.rawValue) }
     }
 
@@ -26,6 +28,7 @@ extension FeatureExtractor {
         note(.noText, when: !parts.hasHTML && !parts.hasPlain)
         note(.isMultipartMixed, when: parts.isMixed)
         note(.hasEnclosedMessage, when: parts.hasEnclosed)
+        note(.textBase64, when: parts.hasBase64Text)
         note(.ambiguousMIME, when: sample.summary.flags.contains(.ambiguous))
         switch content.bytes.count {
         case 0..<10: note(.textEmpty)
@@ -62,10 +65,17 @@ extension FeatureExtractor {
         for link in content.links {
             let host = content.hosts[link.host]
             let site = Array(WebHost.site(host))
-            if !sites.contains(site), sites.count < 20 { sites.append(site) }
             note(.linkNumericHost, when: WebHost.isNumeric(host))
             note(.linkPunycode, when: ASCII.containsPunycode(host))
             compare(link, site)
+            note(.linkFreeHost, when: host.count > site.count && WebHost.isFree(site))
+            guard !sites.contains(site) else { continue }
+            if sites.count < 20 { sites.append(site) }
+            note(.linkShortener, when: WebHost.isShortener(site))
+            note(.linkCheapDomain, when: WebHost.isCheap(host))
+            note(.linkLongHost, when: host.count > 40)
+            note(.linkHyphens, when: host.count { $0 == UInt8(ascii: "-") } >= 3)
+            note(.linkToSender, when: site == sender)
         }
         note(.linkMismatch, when: mismatch != nil)
         note(.linkOtherSite, when: sender.map { !sites.isEmpty && !sites.contains($0) } ?? false)

@@ -2,12 +2,12 @@ import MailCore
 
 /// The stored form of a model: what the snapshot file and `model.parameters` hold. All numbers little-endian.
 ///
-/// `MARTLETM`, version, examples, tables (kind, bits, form, weights), fusion, calibrations, biases, memory, CRC-32. A
-/// table is stored *coarse* (scale, one signed byte a slot, both learners alike: the snapshot) or *exact* (variable-length
-/// integers: what has learnt). Coarse, a weight is `sign(q) * (q / 127)^2 * scale`: small weights, which are most of
-/// them, keep the finer steps.
+/// `MARTLETM`, version, examples, tables (kind, bits, length, weights), fusion, calibrations, biases, memory, CRC-32.
+/// The weights of a table are variable-length integers, those of the slow learner and then by how much the fast one
+/// differs, with runs of zeros counted: a model that has not learnt since it was made takes hardly more for two learners
+/// than for one. Reading gives exactly what was written.
 ///
-/// Version 1 (one learner a view, coarse tables, no categories, no memory) is still read.
+/// Version 1 (one learner a view, one signed byte a weight, no categories, no memory) is still read.
 package enum ModelFile {
     package enum Failure: Error, Equatable {
         case notAModel, unknownVersion(Int), damaged, unexpectedShape
@@ -16,19 +16,14 @@ package enum ModelFile {
     static let magic: [UInt8] = Array("MARTLETM".utf8)
     static let version: UInt16 = 2
 
-    package static func encode(_ model: SpamModel) -> [UInt8] { encode(model, coarse: false) }
-
-    /// Half the size and a little less exact: for a model that ships, whose learners are still alike.
-    package static func encodeSnapshot(_ model: SpamModel) -> [UInt8] { encode(model, coarse: true) }
-
-    private static func encode(_ model: SpamModel, coarse: Bool) -> [UInt8] {
+    package static func encode(_ model: SpamModel) -> [UInt8] {
         var output = magic
         append(version, to: &output)
         append(model.examples, to: &output)
         append(UInt16(slots.count), to: &output)
         for (kind, slot) in slots.enumerated() {
             output.append(UInt8(truncatingIfNeeded: kind))
-            append(model[keyPath: slot.path], coarse: coarse, to: &output)
+            append(model[keyPath: slot.path], to: &output)
         }
         let numbers =
             [model.fusion.bias] + model.fusion.weights + numbers(model.calibration) + numbers(model.firstCalibration)
@@ -134,34 +129,22 @@ package enum ModelFile {
             ]
         }
 
-    private static let coarseForm: UInt8 = 0
-    private static let exactForm: UInt8 = 1
-
-    private static func append(_ table: WeightTable, coarse: Bool, to output: inout [UInt8]) {
+    private static func append(_ table: WeightTable, to output: inout [UInt8]) {
         output.append(UInt8(truncatingIfNeeded: table.bits))
-        if coarse {
-            output.append(coarseForm)
-            appendCoarse(table, to: &output)
-        } else {
-            output.append(exactForm)
-            var exact: [UInt8] = []
-            exact.reserveCapacity(2 * table.weights.count)
-            appendExact(table.weights.lazy.map { Int32($0.x) }, to: &exact)
-            appendExact(table.weights.lazy.map { Int32($0.y) - Int32($0.x) }, to: &exact)
-            append(UInt32(truncatingIfNeeded: exact.count), to: &output)
-            output += exact
-        }
+        var numbers: [UInt8] = []
+        numbers.reserveCapacity(2 * table.weights.count)
+        appendNumbers(table.weights.lazy.map { Int32($0.x) }, to: &numbers)
+        appendNumbers(table.weights.lazy.map { Int32($0.y) - Int32($0.x) }, to: &numbers)
+        append(UInt32(truncatingIfNeeded: numbers.count), to: &output)
+        output += numbers
     }
 
     private static func table(_ reader: inout Reader, bits: Int) throws(Failure) -> WeightTable {
         guard try reader.integer() as UInt8 == UInt8(truncatingIfNeeded: bits) else { throw .unexpectedShape }
-        let form: UInt8 = try reader.integer()
-        if form == coarseForm { return try coarseTable(&reader, bits: bits) }
-        guard form == exactForm else { throw .unexpectedShape }
         let length: UInt32 = try reader.integer()
         var numbers = VarintReader(try reader.slice(Int(length)))
-        let slow = try exact(&numbers, count: 1 << bits)
-        let rest = try exact(&numbers, count: 1 << bits)
+        let slow = try integers(&numbers, count: 1 << bits)
+        let rest = try integers(&numbers, count: 1 << bits)
         guard numbers.isAtEnd else { throw .damaged }
         var weights = [SIMD2<Int16>](repeating: .zero, count: 1 << bits)
         for index in weights.indices {
@@ -171,7 +154,7 @@ package enum ModelFile {
     }
 
     /// Zigzag integers; a zero is followed by how many more come after it.
-    private static func appendExact(_ values: some Sequence<Int32>, to output: inout [UInt8]) {
+    private static func appendNumbers(_ values: some Sequence<Int32>, to output: inout [UInt8]) {
         var zeros: UInt32 = 0
         func flush() {
             guard zeros > 0 else { return }
@@ -190,7 +173,7 @@ package enum ModelFile {
         flush()
     }
 
-    private static func exact(_ numbers: inout VarintReader, count: Int) throws(Failure) -> [Int32] {
+    private static func integers(_ numbers: inout VarintReader, count: Int) throws(Failure) -> [Int32] {
         var values = [Int32](repeating: 0, count: count)
         var index = 0
         while index < count {
@@ -206,16 +189,7 @@ package enum ModelFile {
         return values
     }
 
-    private static func appendCoarse(_ table: WeightTable, to output: inout [UInt8]) {
-        let weights = table.weights.map { (Float($0.x) + Float($0.y)) / Float(2 * WeightTable.unit) }
-        let scale = weights.reduce(Float(0)) { max($0, abs($1)) }
-        append(scale.bitPattern, to: &output)
-        for weight in weights {
-            let code = scale > 0 ? (127 * (abs(weight) / scale).squareRoot()).rounded() : 0
-            output.append(UInt8(bitPattern: Int8(clamping: Int(weight < 0 ? -code : code))))
-        }
-    }
-
+    /// Of version 1: `sign(q) * (q / 127)^2 * scale`.
     private static func coarseTable(_ reader: inout Reader, bits: Int) throws(Failure) -> WeightTable {
         let scale = Float(bitPattern: try reader.integer())
         guard scale.isFinite, scale >= 0, scale < 1000 else { throw .damaged }

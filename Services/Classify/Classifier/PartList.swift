@@ -17,12 +17,14 @@ struct PartList {
     private(set) var hasHTML = false
     private(set) var hasEnclosed = false
     private(set) var isMixed = false
+    /// A text part is base64-encoded.
+    private(set) var hasBase64Text = false
 
     private var decoded: [UInt8] = []
 
     mutating func read(_ sample: MailSample, into content: inout VisibleContent) {
         leaves.removeAll(keepingCapacity: true)
-        (hasPlain, hasHTML, hasEnclosed, isMixed) = (false, false, false, false)
+        (hasPlain, hasHTML, hasEnclosed, isMixed, hasBase64Text) = (false, false, false, false, false)
         // HTML hides what its plain twin shows: of alternatives both are read, HTML first.
         var texts: [BodyPart] = []
         var open = [sample.summary.structure]
@@ -56,6 +58,7 @@ struct PartList {
                 isAttachment: isAttachment))
         guard part.mediaType.isText, !isAttachment, part.subtype != "calendar" else { return false }
         if part.subtype == "html" { hasHTML = true } else { hasPlain = true }
+        hasBase64Text = hasBase64Text || ASCII.equalsIgnoringCase(part.encoding.utf8, "base64".utf8)
         return true
     }
 

@@ -20,6 +20,7 @@ package enum ReasonCode: String, Sendable, CaseIterable {
     case attachment = "attachment.kind"
     case senderIdentity = "sender.identity"
     case structure = "mail.structure"
+    case topic = "text.topic"
 
     /// Reasons that are about where a mail leads its reader; they tell phishing from advertising.
     var isAboutLinks: Bool {

@@ -2,6 +2,9 @@
 package struct LearningSettings: Sendable {
     /// Steps of the slow and the fast learner of each view.
     package var rates = SIMD2(2.0, 10.0)
+    /// Share of these by `FeatureView`. Construction has few features and every mail shares some of them: full steps
+    /// would have ten moves of plain letters make every plain letter junk.
+    package var shares = [0.5, 1, 1, 0.1]
     package var fusionRate = 0.02
     /// Old examples repeated after each new one.
     package var replays = 3
@@ -45,26 +48,17 @@ extension SpamModel {
         let salt = salt
         for index in tables.indices {
             tables[index].learn(
-                features.views[index], isSpam: isSpam, rates: settings.rates * weight, confident: settings.confident,
+                features.views[index], isSpam: isSpam, rates: settings.rates * (weight * settings.shares[index]),
+                confident: settings.confident,
                 salt: salt)
         }
     }
 
-    /// Follows what the newest samples say, the more the more there are. The threshold needs many wanted ones: below
-    /// 500 it stays.
     private mutating func recalibrate(_ settings: LearningSettings) {
-        let unwanted = memory.results.count { $0.isSpam }
-        let wanted = memory.results.count - unwanted
-        guard min(wanted, unwanted) >= settings.leastSamples else { return }
-        let fitted = Calibration.fitted(
-            memory.results.map { (fused: Double($0.fused), isSpam: $0.isSpam) },
-            falsePositiveBudget: Calibration.falsePositiveBudget)
-        let share = Double(memory.results.count) / Double(memory.results.count + 500)
-        calibration.slope +=
-            share * (fitted.slope - firstCalibration.slope) + firstCalibration.slope - calibration.slope
-        calibration.offset +=
-            share * (fitted.offset - firstCalibration.offset) + firstCalibration.offset - calibration.offset
-        if wanted >= 500 { calibration.threshold = fitted.threshold }
+        let results = memory.results.map { (fused: Double($0.fused), isSpam: $0.isSpam) }
+        let unwanted = results.count { $0.isSpam }
+        guard min(results.count - unwanted, unwanted) >= settings.leastSamples else { return }
+        calibration = firstCalibration.following(results)
     }
 }
 

@@ -23,11 +23,24 @@ enum StructureFeature: UInt32, CaseIterable {
     case dateMissing, messageIDMissing, listUnsubscribe, replyToFreeMail
     // Origin
     case nullSender = 120, submission
+    // Links, by where they are hosted
+    case linkToSender = 130, linkShortener, linkFreeHost, linkCheapDomain, linkLongHost, linkHyphens
+    // Sender's name and address
+    case nameInAddress = 140, nameNotInAddress, senderDigits, senderDeepHost, senderCheapDomain, senderSymbols
+    case subjectSymbols, subjectNamesRecipient, textNamesRecipient
+    // What the words are about, in several languages (`Topic`)
+    case topicAccount = 160, topicConfirm, topicSecret, topicBlocked, topicUrgent, topicPrize, topicParcel, topicClick
+    case topicDearCustomer, topicPayment, topicStorage, topicSignIn, topicUnsubscribe
+    case topicConfirmAccount = 180, topicBlockedAccount, topicSecretLink, topicUrgentAccount, topicStrangerAccount
+    case topicUnpaidParcel, topicsFour, topicsSix
+    // Encoding
+    case textBase64 = 200
 
     var reason: ReasonCode {
         switch self {
         case .linkMismatch: .linkMismatch
         case .linkNumericHost, .linkPunycode: .linkHost
+        case .linkShortener, .linkFreeHost, .linkCheapDomain, .linkLongHost, .linkHyphens: .linkHost
         case .form: .linkForm
         case .hiddenLittle, .hiddenSome, .hiddenMost: .hiddenText
         case .disguiseMixedScript, .disguiseStyled, .disguiseInvisible, .disguiseLeet, .disguiseSpaced, .disguiseMany,
@@ -35,8 +48,13 @@ enum StructureFeature: UInt32, CaseIterable {
             .disguise
         case .attachmentProgram, .attachmentDoubleExtension, .attachmentHTML, .attachmentArchive: .attachment
         case .replyToOtherSite, .fromNameIsAddress, .fromNameOtherAddress, .fromMissing, .fromSeveral,
-            .replyToFreeMail:
+            .replyToFreeMail, .nameNotInAddress, .senderDigits, .senderDeepHost, .senderCheapDomain, .senderSymbols:
             .senderIdentity
+        case .topicAccount, .topicConfirm, .topicSecret, .topicBlocked, .topicUrgent, .topicPrize, .topicParcel,
+            .topicClick, .topicDearCustomer, .topicPayment, .topicStorage, .topicSignIn, .topicConfirmAccount,
+            .topicBlockedAccount, .topicSecretLink, .topicUrgentAccount, .topicStrangerAccount, .topicUnpaidParcel,
+            .topicsFour, .topicsSix:
+            .topic
         default: .structure
         }
     }

@@ -29,6 +29,14 @@ package enum TrainingSet: String, Sendable, CaseIterable {
     /// Whether a model that ships may learn from it.
     package var isForTraining: Bool { self != .phishingPot && self != .enron }
 
+    /// What all wanted mails of the set are, unless their header says otherwise.
+    package var category: Verdict.Category? {
+        switch self {
+        case .syntheticBusiness, .spamassassinHam, .enron: .personal
+        default: nil
+        }
+    }
+
     /// The sets differ in size, age and sameness: few modern mails count more, generated ones less, so that neither
     /// class is known by its decade.
     package var weight: Double {
@@ -51,15 +59,19 @@ package struct LabelledMail: Sendable {
     package var label: Verdict.Label
     /// Day of receipt, `yyyy-mm-dd`, and name: an order in time.
     package var order: String
+    /// What kind of wanted mail it is, where somebody said so.
+    package var category: Verdict.Category?
 
     package init(
-        features: FeatureSet, short: FeatureSet, source: TrainingSet, label: Verdict.Label, order: String
+        features: FeatureSet, short: FeatureSet, source: TrainingSet, label: Verdict.Label, order: String,
+        category: Verdict.Category? = nil
     ) {
         self.features = features
         self.short = short
         self.source = source
         self.label = label
         self.order = order
+        self.category = category
     }
 
     package var isSpam: Bool { label != .ham }

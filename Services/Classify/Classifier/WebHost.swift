@@ -55,4 +55,36 @@ enum WebHost {
         !host.isEmpty
             && host.allSatisfy { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") || $0 == UInt8(ascii: ".") }
     }
+
+    // MARK: - Kinds of hosts
+
+    /// Services that replace an address by one that says nothing.
+    static func isShortener(_ site: [UInt8]) -> Bool { shorteners.contains(site) }
+
+    /// Space under a name of the provider's that anybody gets for nothing, by name or by subdomain.
+    static func isFree(_ site: [UInt8]) -> Bool { freeHosts.contains(site) }
+
+    /// Top-level domains that are sold for next to nothing, or given away.
+    static func isCheap(_ host: ArraySlice<UInt8>) -> Bool {
+        guard let dot = host.lastIndex(of: UInt8(ascii: ".")) else { return false }
+        return cheapDomains.contains(Array(host[(dot + 1)...]))
+    }
+
+    private static func set(_ names: String) -> Set<[UInt8]> {
+        Set(names.split(separator: " ").map { Array($0.utf8) })
+    }
+
+    private static let shorteners = set(
+        "bit.ly t.co tinyurl.com goo.gl ow.ly is.gd cutt.ly rebrand.ly t.ly rb.gy shorturl.at buff.ly tiny.cc lnkd.in "
+            + "s.id v.gd bl.ink qrco.de adf.ly shorte.st")
+    private static let freeHosts = set(
+        "blogspot.com weebly.com wixsite.com web.app firebaseapp.com github.io pages.dev workers.dev r2.dev netlify.app "
+            + "herokuapp.com vercel.app glitch.me azurewebsites.net windows.net amazonaws.com googleapis.com "
+            + "godaddysites.com 000webhostapp.com duckdns.org ngrok.io ngrok-free.app ipfs.io dweb.link repl.co "
+            + "surge.sh wordpress.com webflow.io square.site jimdosite.com webnode.page mystrikingly.com yolasite.com "
+            + "geocities.com tripod.com angelfire.com lycos.com 8m.com fortunecity.com netfirms.com altervista.org")
+    private static let cheapDomains = set(
+        "xyz top click icu cyou cfd sbs buzz rest live shop online site store space club fun info biz tk ml ga cf gq pw "
+            + "ws cc su vip win loan work bid trade date download stream men party review science link bar monster quest"
+    )
 }

@@ -7,6 +7,7 @@ import MessageGrammar
 struct Corpus {
     let directory: String
     private var dates: [String: String] = [:]
+    private var categories: [String: Verdict.Category] = [:]
 
     init(directory: String) {
         self.directory = directory
@@ -15,6 +16,24 @@ struct Corpus {
         for line in String(decoding: data, as: UTF8.self).split(separator: "\n").dropFirst() {
             let columns = line.split(separator: ",", omittingEmptySubsequences: false)
             if columns.count >= 5 { dates[String(columns[1])] = String(columns[4]) }
+        }
+        // file,category
+        let kinds = FileManager.default.contents(atPath: directory + "/modern-ham-categories.csv") ?? Data()
+        for line in String(decoding: kinds, as: UTF8.self).split(whereSeparator: \.isNewline).dropFirst() {
+            let columns = line.split(separator: ",", omittingEmptySubsequences: false)
+            if columns.count == 2 { categories[String(columns[0])] = Self.category(columns[1]) }
+        }
+    }
+
+    private static func category(_ name: Substring) -> Verdict.Category? {
+        switch name {
+        case "promotions": .promotion
+        case "updates": .transaction
+        case "newsletters": .newsletter
+        case "personal": .personal
+        case "social": .notification
+        case "forums": .forum
+        default: nil
         }
     }
 
@@ -35,20 +54,20 @@ struct Corpus {
         guard let label = set.label else { return seeds(using: extractor) }
         return messages(set).map { name, bytes in
             let order = (dates["\(set.rawValue)/\(name)"] ?? "") + name
-            return Self.labelled(bytes, set, label, order: order, using: extractor)
+            var mail = Self.labelled(bytes, set, label, order: order, using: extractor)
+            mail.category = categories["\(set.rawValue)/\(name)"] ?? set.category
+            return mail
         }
     }
 
-    /// `DIRECTORY/seeds.tsv`: label, from, subject, body.
     private func seeds(using extractor: FeatureExtractor) -> [LabelledMail] {
         let data = FileManager.default.contents(atPath: "\(directory)/seeds.tsv") ?? Data()
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { line in
-            let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
-            guard columns.count == 4, let label = Verdict.Label(rawValue: String(columns[0])) else { return nil }
-            let header =
-                "From: \(columns[1])\r\nTo: user@example.com\r\nSubject: \(columns[2])\r\nMessage-ID: <1@example.com>\r\n"
-            let bytes = Array("\(header)Date: Mon, 02 Mar 2026 08:00:00 +0000\r\n\r\n\(columns[3])\r\n".utf8)
-            return Self.labelled(bytes, .seeds, label, order: String(columns[2]), using: extractor)
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").compactMap { Seed($0) }.flatMap { seed in
+            [seed.plain, seed.html].map { bytes in
+                var mail = Self.labelled(bytes, .seeds, seed.label, order: seed.subject, using: extractor)
+                mail.category = seed.category
+                return mail
+            }
         }
     }
 

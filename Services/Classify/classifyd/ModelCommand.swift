@@ -41,7 +41,7 @@ enum ModelCommand {
     private static func train(_ directory: String, _ output: String) throws {
         let mails = try read(Corpus(directory: directory), TrainingSet.allCases.filter(\.isForTraining))
         let model = SnapshotTrainer().train(mails) { print($0) }
-        let bytes = ModelFile.encodeSnapshot(model)
+        let bytes = ModelFile.encode(model)
         try Data(bytes).write(to: URL(fileURLWithPath: output))
         print("\(output): \(bytes.count) bytes from \(mails.count) mails")
     }
