@@ -7,7 +7,7 @@ COMMANDS = [
     ["migrate"], ["domain", "add"], ["domain", "list"], ["account", "add"], ["account", "import"], ["account", "list"],
     ["account", "passwd"], ["account", "disable"], ["account", "enable"], ["alias", "add"], ["alias", "list"], ["trace"], ["topology"], ["status"],
     ["domain", "dns"], ["domain", "key", "list"], ["domain", "key", "rotate"],
-    ["domain", "key", "activate"], ["doctor"], ["queue", "list"], ["queue", "parked"], ["queue", "show"], ["queue", "retry"],
+    ["domain", "key", "activate"], ["doctor"], ["queue", "list"], ["queue", "parked"], ["queue", "show"], ["queue", "retry"], ["train"],
 ]
 
 

@@ -140,7 +140,8 @@ struct TrainerTests {
             try await fixture.fill("INBOX", Self.mails("pear", 1))
             try await fixture.move("INBOX", to: "Junk")
             #expect(try await trainer.learnAll() == 0)
-            try await fixture.sql("UPDATE learn_event SET noted_at = noted_at - interval '2 days' WHERE outcome = 'learnt'")
+            try await fixture.sql(
+                "UPDATE learn_event SET noted_at = noted_at - interval '2 days' WHERE outcome = 'learnt'")
             try await fixture.fill("INBOX", Self.mails("apple", 1))
             try await fixture.move("INBOX", to: "Junk")
             #expect(try await trainer.learnAll() == 1)
@@ -150,7 +151,8 @@ struct TrainerTests {
     @Test("a mail that is gone, and odd ones, hold nothing up")
     func goneAndOdd() async throws {
         try await LearnFixture.with { fixture in
-            let mails = try await fixture.fill("INBOX", ["Subject: gone\r\n\r\n", "x", "\r\n", "Subject: \0\r\n\r\n\u{FFFD}"])
+            let mails = try await fixture.fill(
+                "INBOX", ["Subject: gone\r\n\r\n", "x", "\r\n", "Subject: \0\r\n\r\n\u{FFFD}"])
             try await fixture.move("INBOX", to: "Junk")
             try await fixture.sql(
                 "DELETE FROM body_chunk WHERE body_id = (SELECT body_id FROM mail WHERE mail_id = '\(mails[0])'); "
@@ -235,7 +237,8 @@ struct TrainerTests {
             try await fixture.trainer().learnAll()
             try await fixture.sql("UPDATE mail SET envelope_from = 'x@remote.test'")
             try await fixture.sql(
-                "INSERT INTO verdict (mail_id, label, probability, reasons, model_version) VALUES ('\(mails[0])', 'spam', 1, '[]', 2)")
+                "INSERT INTO verdict (mail_id, label, probability, reasons, model_version) "
+                    + "VALUES ('\(mails[0])', 'spam', 1, '[]', 2)")
             guard case .found(let trace) = try await MailTraceStore(pool: fixture.owner).find("\(mails[0])") else {
                 Issue.record("no trace")
                 return

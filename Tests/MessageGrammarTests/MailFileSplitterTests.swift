@@ -24,7 +24,8 @@ struct MailFileSplitterTests {
     ].joined(separator: "\r\n")
     private static let second = "Subject: two\r\n\r\nsecond \r and on\r\n"
 
-    private func split(_ text: String, _ format: MailFileSplitter.Format, pieces: Int, limit: Int = 1 << 16) -> [String] {
+    private func split(_ text: String, _ format: MailFileSplitter.Format, pieces: Int, limit: Int = 1 << 16) -> [String]
+    {
         var splitter = MailFileSplitter(format, limit: limit)
         let bytes = Array(text.utf8)
         var mails: [[UInt8]] = []
@@ -42,14 +43,17 @@ struct MailFileSplitterTests {
 
     @Test("a message file is one mail, separators or not", arguments: [1, 5, 1000])
     func message(pieces: Int) {
-        #expect(split("Subject: x\n\nFrom me\n\nFrom you\n", .message, pieces: pieces)
-            == ["Subject: x\r\n\r\nFrom me\r\n\r\nFrom you\r\n"])
-        #expect(split("Subject: x\n\nno end of line\r", .message, pieces: pieces) == ["Subject: x\r\n\r\nno end of line\r"])
+        #expect(
+            split("Subject: x\n\nFrom me\n\nFrom you\n", .message, pieces: pieces)
+                == ["Subject: x\r\n\r\nFrom me\r\n\r\nFrom you\r\n"])
+        #expect(
+            split("Subject: x\n\nno end of line\r", .message, pieces: pieces) == ["Subject: x\r\n\r\nno end of line\r"])
     }
 
     @Test("only the beginning of a mail is kept, and its end is still found")
     func limit() {
-        let text = "From a\nSubject: 1\n\n" + String(repeating: "long ", count: 1000) + "\n\nFrom b\nSubject: 2\n\nshort\n"
+        let text =
+            "From a\nSubject: 1\n\n" + String(repeating: "long ", count: 1000) + "\n\nFrom b\nSubject: 2\n\nshort\n"
         let mails = split(text, .mbox, pieces: 13, limit: 100)
         #expect(mails.map(\.utf8.count) == [100, 21])
         #expect(mails.last == "Subject: 2\r\n\r\nshort\r\n")

@@ -14,7 +14,8 @@ import Storage
 
 struct TrainCommand: OperatorCommand {
     static let configuration = CommandConfiguration(
-        commandName: "train", abstract: "Teaches the classifier from labelled mail: a folder, a Maildir, an mbox, a file.",
+        commandName: "train",
+        abstract: "Teaches the classifier from labelled mail: a folder, a Maildir, an mbox, a file.",
         discussion: """
             Each mail becomes a lesson; the classifyd that trains learns it and publishes a new version of the model.
             A mail that was given before with the same label is left out, so a run that was broken off is started again
@@ -36,7 +37,9 @@ struct TrainCommand: OperatorCommand {
     @Option(help: "The account whose mail it is; without one the lessons are the operator's.")
     var account: String?
 
-    @Option(help: "What kind of wanted mail it is: \(Verdict.Category.allCases.map(\.rawValue).joined(separator: ", ")).")
+    private static let categories = Verdict.Category.allCases.map(\.rawValue).joined(separator: ", ")
+
+    @Option(help: "What kind of wanted mail it is: \(Self.categories).")
     var category: String?
 
     @Flag(name: .long, help: "Do not wait until the classifier has learnt.")

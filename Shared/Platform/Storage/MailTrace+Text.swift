@@ -46,7 +46,8 @@ extension MailTrace {
     }
 
     private func line(of learning: Learning) -> String {
-        var text = "model   \(learning.model) knew \(learning.lessons) lessons (\(learning.spam) spam, \(learning.ham) ham)"
+        var text = "model   \(learning.model) knew \(learning.lessons) lessons"
+        text += " (\(learning.spam) spam, \(learning.ham) ham)"
         guard learning.nearSpam + learning.nearHam > 0 else { return text }
         text += "; on mail from this domain \(learning.nearSpam) spam, \(learning.nearHam) ham: "
         text += learning.nearMails.map { "\($0)" }.joined(separator: " ")

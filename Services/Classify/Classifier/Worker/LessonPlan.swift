@@ -4,8 +4,8 @@ package import Storage
 /// Decides which of the waiting lessons go into the next version.
 ///
 /// It bounds what one person can teach, by mistake or on purpose: a number of lessons a day, one lesson for each change
-/// of mind about a mail, and few of these. Lessons that a trainer has not come back from are tried in ever smaller groups,
-/// then alone, and at last not any more, so that one bad mail cannot hold up the others.
+/// of mind about a mail, and few of these. Lessons that a trainer has not come back from are tried in ever smaller
+/// groups, then alone, and at last not any more, so that one bad mail cannot hold up the others.
 package struct LessonPlan: Sendable {
     /// Lessons of one version.
     package static let lessonsPerVersion = 512

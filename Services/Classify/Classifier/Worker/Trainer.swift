@@ -210,7 +210,8 @@ package struct Trainer: Service {
 
     private static func meta(_ lessons: [WaitingLesson]) -> String {
         let wanted = lessons.count { $0.label == .ham }
-        return #"{"source": "lessons", "lessons": \#(lessons.count), "ham": \#(wanted), "spam": \#(lessons.count - wanted)}"#
+        let unwanted = lessons.count - wanted
+        return #"{"source": "lessons", "ham": \#(wanted), "spam": \#(unwanted)}"#
     }
 }
 
