@@ -22,7 +22,9 @@ private final class FakeHosts: Sendable {
         /// What opening a connection to this host fails with.
         var closed: [String: RelayFailure] = [:]
         /// What the n-th transaction (from 1) of a connection ends with, for all recipients; otherwise it is taken.
-        var answer: @Sendable (_ host: String, _ transaction: Int, _ recipient: String) -> RecipientResult? = { _, _, _ in nil }
+        var answer: @Sendable (_ host: String, _ transaction: Int, _ recipient: String) -> RecipientResult? = {
+            _, _, _ in nil
+        }
         var beforeDot: @Sendable () async -> Void = {}
     }
 
@@ -153,7 +155,8 @@ struct RelayDeliveryTests {
     @Test func `a host that fails is followed by the next, and one that served is connected to again`() async throws {
         try await RelayFixture.with { fixture in
             var script = FakeHosts.Script()
-            script.closed["mx1"] = RelayFailure(.unreachable, FakeHosts.reply("no connection", .connect, hostFault: true))
+            script.closed["mx1"] = RelayFailure(
+                .unreachable, FakeHosts.reply("no connection", .connect, hostFault: true))
             // Each connection carries one mail.
             script.answer = { _, transaction, _ in
                 transaction == 1 ? nil : .deferred(FakeHosts.reply("421 enough", .mail, hostFault: true))
@@ -245,10 +248,12 @@ struct RelayDeliveryTests {
                 hosts.script.withLock { script in
                     // Twice, a renewal says before the dot that the lease is somebody else's.
                     script.beforeDot = {
-                        guard stalls.withLock({ stalls in
-                            stalls += 1
-                            return stalls <= 2
-                        }) else { return }
+                        guard
+                            stalls.withLock({ stalls in
+                                stalls += 1
+                                return stalls <= 2
+                            })
+                        else { return }
                         // Without them the mail is delivered too early, which the count below shows.
                         for lease in (try? await fixture.leases()) ?? [] { relay.leases.forget(lease) }
                     }

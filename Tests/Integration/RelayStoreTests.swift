@@ -43,7 +43,10 @@ struct RelayStoreTests {
             #expect(try await lease(store).isEmpty, "taken, and not yet claimed")
             let claim = try await store.claim(leases[1], limit: 10)
             #expect(claim.mails.map(\.id) == [first, second])
-            #expect(claim.mails.map { $0.copies.map(\.address) } == [["a@remote.test", "b@Remote.Test"], ["a@remote.test"]])
+            #expect(
+                claim.mails.map { $0.copies.map(\.address) } == [
+                    ["a@remote.test", "b@Remote.Test"], ["a@remote.test"],
+                ])
             let record = try await end(store, leases[1], claim.mails, .delivered)
             #expect(record.delivered == 3 && record.lost == 0)
             #expect(try await fixture.rest(of: second) == .init(work: 0, copies: 0, releases: 1, events: ["relayed"]))
@@ -94,7 +97,9 @@ struct RelayStoreTests {
         }
     }
 
-    @Test func `five attempts that ended their process park a copy, and an operator can have it tried again`() async throws {
+    @Test func `five attempts that ended their process park a copy, and an operator can have it tried again`()
+        async throws
+    {
         try await RelayFixture.with { fixture in
             let store = fixture.store
             let mail = try await fixture.mail(to: ["u@remote.test"])
@@ -176,8 +181,12 @@ struct RelayStoreTests {
             #expect(record.failed == 5 && record.untold == 2 && record.notifications.count == 2)
             let reports = try await fixture.notifications()
             #expect(reports.map(\.to).sorted() == ["alice@example.test", "x@elsewhere.test"])
-            #expect(reports.filter { $0.text.contains("a@remote.test") && $0.text.contains("b@remote.test") }.count == 1)
-            #expect(reports.contains { $0.account == nil && $0.text.contains("Original-Recipient: rfc822; list@example.test") })
+            #expect(
+                reports.filter { $0.text.contains("a@remote.test") && $0.text.contains("b@remote.test") }.count == 1)
+            #expect(
+                reports.contains {
+                    $0.account == nil && $0.text.contains("Original-Recipient: rfc822; list@example.test")
+                })
             for mail in [known, null, gone, foreign] {
                 let rest = try await fixture.rest(of: mail)
                 #expect(rest.work == 0 && rest.copies == 0 && rest.releases == 1)
@@ -208,7 +217,8 @@ struct RelayStoreTests {
             _ = try await store.admit([fresh], expiry: .seconds(3600))
             #expect(try await self.lease(store).isEmpty)
             try await fixture.sql(
-                "UPDATE relay_copy SET expires_at = now(), due_at = now() WHERE mail_id IN (SELECT mail_id FROM relay_copy ORDER BY mail_id DESC LIMIT 3)")
+                "UPDATE relay_copy SET expires_at = now(), due_at = now() WHERE mail_id IN (SELECT mail_id FROM relay_copy ORDER BY mail_id DESC LIMIT 3)"
+            )
             try await fixture.sql("UPDATE relay_destination SET next_at = now()")
             let second = try #require(try await self.lease(store).first)
             let overdue = try await store.claim(second, limit: 10)
@@ -228,7 +238,8 @@ struct RelayStoreTests {
             let mails = try await [fixture.mail(to: ["u@remote.test"]), fixture.mail(to: ["u@remote.test"])]
             try await fixture.sql("DELETE FROM work")
             try await fixture.sql(
-                "INSERT INTO recipient (mail_id, recipient, address, account_id) SELECT mail_id, 2, 'alice@example.test', \(alice.value) FROM mail")
+                "INSERT INTO recipient (mail_id, recipient, address, account_id) SELECT mail_id, 2, 'alice@example.test', \(alice.value) FROM mail"
+            )
             try await fixture.sql(
                 "INSERT INTO work (mail_id, recipient, stage, next_hint_at) SELECT mail_id, 0, 1, now() FROM mail")
             let verdict = Verdict(label: .ham, probability: 0.1, reasons: [], modelVersion: 1)

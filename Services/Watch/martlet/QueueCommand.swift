@@ -30,7 +30,7 @@ struct QueueCommand: AsyncParsableCommand {
 
     struct Destinations: OperatorCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists the domains that mail waits for, the fullest first: how many copies, when next, why not now.",
+            abstract: "Lists the domains that mail waits for, the fullest first, with the reason.",
             discussion: """
                 Example:
                   martlet queue destinations --limit 20

@@ -164,7 +164,9 @@ package struct DeliveryStatusNotification: Sendable {
 
     /// RFC 3464 2.3.4: of a failed delivery it is permanent; RFC 3463 3.5: X.4.7, delivery time expired.
     private func status(of recipient: Recipient) -> String {
-        let parts = recipient.status.split(separator: ".").map { $0.utf8.allSatisfy(\.isASCIIDigit) && $0.utf8.count <= 3 }
+        let parts = recipient.status.split(separator: ".").map {
+            $0.utf8.allSatisfy(\.isASCIIDigit) && $0.utf8.count <= 3
+        }
         guard parts.count == 3, !parts.contains(false) else { return recipient.isExpired ? "5.4.7" : "5.0.0" }
         if recipient.isExpired, recipient.code == 0 { return "5.4.7" }
         return "5" + recipient.status.dropFirst()
@@ -204,7 +206,8 @@ package struct DeliveryStatusNotification: Sendable {
 
     /// Nothing in it can end the line.
     private func line(_ text: String) -> String {
-        String(decoding: text.utf8.prefix(900).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+        String(
+            decoding: text.utf8.prefix(900).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
     }
 
     private struct Lines {

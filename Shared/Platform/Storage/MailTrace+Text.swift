@@ -73,7 +73,8 @@ extension MailTrace {
 
 extension MailTrace {
     private func line(of relay: Relay, _ work: Work) -> String {
-        var text = "work    relay copy \(work.recipient) to \(relay.domain) since \(work.since), \(relay.tries) attempts"
+        var text = "work    relay copy \(work.recipient) to \(relay.domain) since \(work.since)"
+        text += ", \(relay.tries) attempts"
         text += relay.nextAttemptAt.map { ", next \($0)" } ?? ", being delivered"
         text += ", until \(relay.expiresAt)"
         if let reply = relay.lastReply { text += ", last answer: \(relay.lastHost.map { $0 + ": " } ?? "")\(reply)" }

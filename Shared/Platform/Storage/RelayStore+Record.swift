@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 import PostgreSQL
 import QueueContracts
 
@@ -212,7 +212,9 @@ private struct RelaySheet {
         ]
     }
 
-    private func line(_ answer: RelayAnswer) -> String { answer.code == 0 ? answer.text : "\(answer.code) \(answer.text)" }
+    private func line(_ answer: RelayAnswer) -> String {
+        answer.code == 0 ? answer.text : "\(answer.code) \(answer.text)"
+    }
 
     private struct Detail: Encodable {
         let to: String

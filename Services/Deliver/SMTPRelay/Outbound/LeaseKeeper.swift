@@ -1,6 +1,6 @@
 package import Logging
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Storage
 import Synchronization
 

@@ -1,7 +1,7 @@
 import Logging
 import MailCore
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 import Storage
 import Synchronization
 

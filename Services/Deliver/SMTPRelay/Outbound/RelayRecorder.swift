@@ -1,7 +1,7 @@
 package import Logging
 import PostgreSQL
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Storage
 import Synchronization
 
@@ -37,7 +37,7 @@ package final class RelayRecorder: Service, Sendable {
     private let store: RelayStore
     private let holds: @Sendable () -> [Duration]
     private let notify: RelayStore.Notify
-    private let onNotification: @Sendable (RelayRecord) -> Void
+    private let onCommitted: @Sendable (RelayRecord) -> Void
     private let logger: Logger
     private let state = Mutex(State())
 
@@ -46,14 +46,15 @@ package final class RelayRecorder: Service, Sendable {
     ///   - notify: makes the notification of a failure.
     ///   - onCommitted: told of each transaction; must not block.
     package init(
-        store: RelayStore, holds: @escaping @Sendable () -> [Duration], logger: Logger, notify: @escaping RelayStore.Notify,
+        store: RelayStore, holds: @escaping @Sendable () -> [Duration], logger: Logger,
+        notify: @escaping RelayStore.Notify,
         onCommitted: @escaping @Sendable (RelayRecord) -> Void
     ) {
         self.store = store
         self.holds = holds
         self.logger = logger
         self.notify = notify
-        self.onNotification = onCommitted
+        self.onCommitted = onCommitted
     }
 
     /// Returns when it is committed. `false`: it could not be, and the copies are still claimed.
@@ -117,7 +118,7 @@ package final class RelayRecorder: Service, Sendable {
                 }
                 let record = try await store.record(
                     batch.flatMap(\.outcomes), news: news, holds: holds(), notify: notify)
-                onNotification(record)
+                onCommitted(record)
                 return settle(batch, true)
             } catch {
                 logger.warning(
