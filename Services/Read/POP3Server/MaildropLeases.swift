@@ -1,7 +1,7 @@
 package import Logging
 package import MailCore
 import ServiceKit
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Storage
 import Synchronization
 

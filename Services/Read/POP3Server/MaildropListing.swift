@@ -1,5 +1,5 @@
 import MailWire
-package import Storage
+import Storage
 
 /// The many lines of LIST and UIDL, in pieces: a maildrop of any size costs little memory to list.
 package struct MaildropListing: Sendable {

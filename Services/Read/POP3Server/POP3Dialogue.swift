@@ -1,7 +1,7 @@
 import MailCore
 package import POP3Grammar
 import SASL
-package import Storage
+import Storage
 
 /// The server's side of POP3, without I/O: each event returns what to do (RFC 1939 3-6).
 package struct POP3Dialogue: Sendable {
