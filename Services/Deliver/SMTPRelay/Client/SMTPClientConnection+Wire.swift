@@ -114,7 +114,11 @@ extension SMTPClientConnection {
         case .failure(let error): throw .notSMTP(error)
         case .success(let (reply, taken)):
             input.moveReaderIndex(forwardBy: taken)
-            if input.readableBytes == 0 { input = Self.empty }
+            if input.readableBytes == 0 {
+                input = Self.empty
+            } else if input.readerIndex >= Self.inputLimit {
+                input.discardReadBytes()
+            }
             if readPaused, input.readableBytes < Self.inputLimit, !isClosed {
                 readPaused = false
                 channel.read()
