@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 
 /// Where a lesson comes from; it decides how much it counts. Raw values are stored in `learn_event.source`.
 package enum LessonSource: Int16, Sendable, CaseIterable {

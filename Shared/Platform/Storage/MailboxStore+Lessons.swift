@@ -1,6 +1,6 @@
-package import MailCore
+import MailCore
 import PostgreSQL
-package import QueueContracts
+import QueueContracts
 
 /// A move or copy into or out of Junk says what the reader thinks of the mail; it is noted in the same transaction.
 enum JunkLesson {

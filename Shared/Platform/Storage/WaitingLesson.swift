@@ -56,7 +56,7 @@ package struct WaitingLesson: Sendable {
         let before = try row.optionalText(7).flatMap(Verdict.Label.init(rawValue:))
         learntBefore = (before, Int(try row.int8(8)))
         learntInADay = Int(try row.int8(9))
-        origin = try row.isNull(10) ? .mx : MailOrigin(rawValue: try row.int2(10)) ?? .mx
+        origin = try row.isNull(10) ? .mx : MailOrigin(rawValue: row.int2(10)) ?? .mx
         envelopeFrom = try row.optionalText(11) ?? ""
         summary = try row.optionalBytes(12) ?? []
         tries = Int(try row.int2(14))
