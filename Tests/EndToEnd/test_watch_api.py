@@ -1,5 +1,5 @@
 """The API of the live page, as docs/api.md has it: against the real daemons, with Python's own HTTP client."""
-import base64, http.client, json, poplib, socket, threading, time
+import base64, http.client, json, poplib, re, socket, threading, time
 import pytest
 from conftest import message
 
@@ -355,6 +355,41 @@ def test_a_pop3_session_is_its_accounts(martlet, account, user, streams):
     texts = [data["text"] for name, data in own.events if name == "line" and data["session"] == closed["id"]]
     assert "STAT" in texts and any(text.startswith("+OK") for text in texts) and texts.count(account.address) == 1
     assert account.password.encode() not in own.raw
+
+
+def test_imap_answers_are_told_without_content(martlet, account, user, streams):
+    own = streams(user)
+    time.sleep(1)  # the request travels over the bus
+    client = martlet.imap(account)
+    for number in range(40):
+        assert client.append("INBOX", None, None, message(f"Rhubarb {number}", body="the plum is ripe\r\n"))[0] == "OK"
+    assert client.list()[0] == "OK" and client.select("INBOX")[1] == [b"40"]
+    assert b"plum is ripe" in client.fetch("3", "(UID FLAGS BODY.PEEK[])")[1][0][1]
+    assert b"Rhubarb" in client.fetch("4", "(ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1][0][0]
+    assert len(client.fetch("1:*", "(UID)")[1]) == 40
+    client.logout()
+    closed = own.wait(lambda name, data: name == "session" and data["role"] == "imaps" and data["state"] == "closed", "end")
+    said = [data["text"] for name, data in own.events if name == "line" and data["session"] == closed["id"] and data["kind"] == "line"]
+    own.close()
+
+    def shown(pattern):
+        assert any(re.fullmatch(pattern, text) for text in said), (pattern, said)
+
+    shown(r"\* OK \[CAPABILITY .*\] Martlet ready")
+    shown(r"\+ Ready for the message")
+    shown(r"\* LIST \(.*\) \"/\" \"INBOX\"")
+    shown(r"\* 40 EXISTS")
+    shown(r"\* 3 FETCH \(UID \d+ FLAGS \(.*\) BODY\[\] <\d+ bytes>\)")
+    shown(r"\* 4 FETCH \(ENVELOPE <\d+ bytes> BODYSTRUCTURE <\d+ bytes> BODY\[HEADER.FIELDS \(SUBJECT\)\] <\d+ bytes>\)")
+    shown(r"\* 32 FETCH \(UID \d+\)")
+    shown(r"\(8 more responses\)")
+    shown(r"\* BYE Logging out")
+    shown(r"\S+ OK .*FETCH completed")
+    assert not any(text.startswith("* 33 FETCH") for text in said)
+    told = own.raw.decode()
+    for secret in (account.password, "plum is ripe", "remote.test", "Content-Type"):
+        assert secret not in told, secret
+    assert not any("Rhubarb" in text for text in said)
 
 
 def test_the_last_sessions_are_known_though_nobody_watched(martlet, account, second, admin, user):
