@@ -1,5 +1,5 @@
 package import LineServer
-package import MailCore
+import MailCore
 package import QueueContracts
 
 /// Which sessions are told to whoever watches, and what of them waits to be told.

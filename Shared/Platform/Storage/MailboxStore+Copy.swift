@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 import PostgreSQL
 package import QueueContracts
 

@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 import PostgreSQL
 
 /// What STORE asks for (RFC 3501 6.4.6).

@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 import PostgreSQL
 
 /// A whole mailbox as SELECT needs it, from one snapshot of the database.

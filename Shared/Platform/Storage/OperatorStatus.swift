@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 package import PostgreSQL
 
 /// What `martlet status` shows of the database. Read with the owner's rights.

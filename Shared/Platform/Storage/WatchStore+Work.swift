@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 import PostgreSQL
 
 /// The unfinished work as whoever watches may see it.
