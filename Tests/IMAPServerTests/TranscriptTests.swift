@@ -23,4 +23,16 @@ import Testing
         #expect(try shown("a1 SELECT INBOX") == "a1 SELECT INBOX")
         #expect(try shown("a2 UID FETCH 1:* (FLAGS)") == "a2 UID FETCH 1:* (FLAGS)")
     }
+
+    @Test func answersAreShownAsTheWriterShowsThem() {
+        var writer = IMAPResponseWriter()
+        writer.isWatched = true
+        writer.beginFetch(3)
+        writer.fetchSection(.rfc822Header, Array("Subject: geheim77\r\n\r\n".utf8))
+        writer.endFetch()
+        writer.untagged(.ok, code: .permanentFlags([.keyword("\u{1b}[31m")], newKeywords: false), "Flags")
+        let shown = writer.takeShown(endOfSeries: true).map { RedactedText($0).description }
+        #expect(
+            shown == ["* 3 FETCH (RFC822.HEADER <21 bytes>)", "* OK [PERMANENTFLAGS (\\x1b[31m)] Flags"])
+    }
 }

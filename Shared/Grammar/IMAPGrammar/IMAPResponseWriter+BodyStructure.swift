@@ -5,13 +5,13 @@ extension IMAPResponseWriter {
     /// `BODYSTRUCTURE`, with extension data.
     package mutating func fetchBodyStructure(_ structure: BodyPart) {
         item("BODYSTRUCTURE ")
-        body(structure, extensible: true)
+        content { $0.body(structure, extensible: true) }
     }
 
     /// `BODY`: the same without extension data.
     package mutating func fetchBody(_ structure: BodyPart) {
         item("BODY ")
-        body(structure, extensible: false)
+        content { $0.body(structure, extensible: false) }
     }
 
     package mutating func body(_ part: BodyPart, extensible: Bool) { body(part, extensible, depth: 0) }

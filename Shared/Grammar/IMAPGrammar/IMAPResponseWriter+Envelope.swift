@@ -4,7 +4,7 @@ package import MessageGrammar
 extension IMAPResponseWriter {
     package mutating func fetchEnvelope(_ value: Envelope) {
         item("ENVELOPE ")
-        envelope(value)
+        content { $0.envelope(value) }
     }
 
     package mutating func envelope(_ value: Envelope) {

@@ -8,7 +8,10 @@ extension IMAPResponseWriter {
         word(" FETCH (")
     }
 
-    package mutating func endFetch() { word(")\r\n") }
+    package mutating func endFetch() {
+        word(")")
+        crlf()
+    }
 
     /// The space between two items, none after the parenthesis.
     mutating func item(_ name: StaticString) {
@@ -69,16 +72,16 @@ extension IMAPResponseWriter {
         byte(UInt8(ascii: ")"))
     }
 
-    /// `BODY[...]<origin> {size}` CRLF: exactly `size` bytes must follow. `origin` is the first octet of a partial.
+    /// `BODY[...]<origin> {size}` CRLF: exactly `size` bytes must follow (`announced`). `origin` is the first octet of a partial.
     package mutating func fetchSectionHeader(_ item: FetchItem, size: Int) {
         sectionName(item)
-        literalHeader(size)
+        content(size) { $0.literalHeader(size) }
     }
 
     /// A section that is small: the header and the bytes. Always a literal, as every server does.
     package mutating func fetchSection(_ item: FetchItem, _ octets: some Collection<UInt8>) {
         fetchSectionHeader(item, size: octets.count)
-        raw(octets)
+        announced(octets)
     }
 
     /// A part that does not exist: `BODY[9] NIL`.

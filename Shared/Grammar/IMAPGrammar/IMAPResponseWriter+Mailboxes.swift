@@ -21,7 +21,10 @@ extension IMAPResponseWriter {
     }
 
     /// The answer to `LIST "" ""`: the delimiter and the root (RFC 3501 6.3.8).
-    package mutating func listDelimiter() { word("* LIST (\\Noselect) \"/\" \"\"\r\n") }
+    package mutating func listDelimiter() {
+        word("* LIST (\\Noselect) \"/\" \"\"")
+        crlf()
+    }
 
     /// `* STATUS "name" (MESSAGES 1 UIDNEXT 2)`
     package mutating func status(_ name: MailboxName, _ values: [(StatusItem, UInt64)], utf8: Bool = false) {
@@ -37,5 +40,8 @@ extension IMAPResponseWriter {
     }
 
     /// One personal namespace and nothing else (RFC 2342 5).
-    package mutating func namespace() { word("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n") }
+    package mutating func namespace() {
+        word("* NAMESPACE ((\"\" \"/\")) NIL NIL")
+        crlf()
+    }
 }

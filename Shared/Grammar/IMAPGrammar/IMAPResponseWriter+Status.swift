@@ -23,6 +23,19 @@ extension IMAPResponseWriter {
         crlf()
     }
 
+    /// `+ text` of a SASL exchange.
+    package mutating func challenge(_ text: String) {
+        word("+ ")
+        if !text.isEmpty { content { $0.raw(text) } }
+        crlf()
+    }
+
+    /// The answer to what is no command: `* BAD text` when it had no tag. What stood for the tag may be anything.
+    package mutating func refusal(_ error: IMAPSyntaxError) {
+        if let tag = error.tag { content { $0.raw(tag) } } else { word("*") }
+        condition(error.status == .bad ? .bad : .no, error.code, error.text)
+    }
+
     private mutating func condition(_ condition: Condition, _ code: IMAPResponseCode?, _ text: String) {
         switch condition {
         case .ok: word(" OK ")

@@ -18,8 +18,10 @@ extension IMAPResponseWriter {
     package mutating func string(_ value: String) { string(Array(value.utf8)) }
 
     package mutating func literal(_ value: [UInt8]) {
-        literalHeader(value.count)
-        raw(value)
+        content(value.count) {
+            $0.literalHeader(value.count)
+            $0.raw(value)
+        }
     }
 
     /// `{n}` CRLF; exactly `size` bytes must follow, which the caller may stream.

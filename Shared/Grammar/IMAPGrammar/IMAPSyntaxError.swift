@@ -24,7 +24,7 @@ package struct IMAPSyntaxError: Error, Sendable, Equatable {
     /// The answer line; `* BAD` when there is no tag.
     package func encoded() -> [UInt8] {
         var writer = IMAPResponseWriter()
-        writer.tagged(tag ?? "*", status == .bad ? .bad : .no, code: code, text)
+        writer.refusal(self)
         return writer.take()
     }
 }

@@ -19,7 +19,7 @@ extension IMAPSession {
         while true {
             switch step {
             case .challenge(let text):
-                out.continuation(String(decoding: text, as: UTF8.self))
+                out.challenge(String(decoding: text, as: UTF8.self))
                 try send(connection)
                 switch try await connection.readLine(
                     maximum: Self.longestResponse, timeout: services.options.loginTimeout)

@@ -197,7 +197,7 @@ extension IMAPSession {
     private func stream(
         _ range: Range<Int>, _ row: MessageStore.Row, _ connection: isolated LineConnection
     ) async throws {
-        out.raw(row.prefix[range.clamped(to: 0..<row.prefix.count)])
+        out.announced(row.prefix[range.clamped(to: 0..<row.prefix.count)])
         connection.write(out.take())
         let slices = range.slices(prefix: row.prefix.count, body: row.body)
         let messages = services.messages

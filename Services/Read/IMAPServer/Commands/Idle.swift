@@ -19,7 +19,9 @@ extension IMAPSession {
             if mailbox != nil { try report(expunges: true) }
             try send(connection)
             switch try await connection.waitForInput(timeout: ContinuousClock.now.duration(to: end)) {
-            case .woken: continue
+            case .woken:
+                out.isWatched = SessionTap.isWatched
+                continue
             case .timedOut: throw LineError.timeout
             case .input: break
             }

@@ -7,7 +7,7 @@ extension IMAPSession {
     func startTLS(_ tag: String, _ connection: isolated LineConnection) async throws -> Completion {
         guard !connection.hasInput else { throw LineError.pipelinedPlaintext }
         out.tagged(tag, .ok, "Begin TLS negotiation now")
-        connection.write(out.take())
+        try send(connection)
         try await connection.startTLS()
         machine = SessionMachine()
         framer = IMAPCommandFramer(limits: .beforeLogin)

@@ -27,6 +27,7 @@ package final class IMAPSession {
     package func run(on connection: isolated LineConnection) async {
         IMAPMetrics.sessions.add(1)
         defer { IMAPMetrics.sessions.add(-1) }
+        out.isWatched = SessionTap.isWatched
         out.untagged(.ok, code: .capability(capabilities(connection)), "Martlet ready")
         do {
             while machine.phase != .logout { try await serveOne(connection) }
@@ -65,7 +66,10 @@ package final class IMAPSession {
         while true {
             if !connection.hasInput { try await waitForInput(connection, &deadline) }
             let outcome = connection.takeInput { framer.feed($0) }
-            if let outcome, outcome != .needMore { return outcome }
+            if let outcome, outcome != .needMore {
+                out.isWatched = SessionTap.isWatched
+                return outcome
+            }
         }
     }
 
@@ -111,9 +115,10 @@ package final class IMAPSession {
         _ tagged: IMAPTaggedCommand, _ completion: Completion, _ connection: isolated LineConnection
     ) async throws {
         if machine.phase == .selected { try report(expunges: tagged.command.allowsExpunge) }
+        tell(connection, endOfSeries: true)
         out.tagged(tagged.tag, completion.condition, code: completion.code, completion.text)
+        tell(connection)
         connection.event(.result("\(completion.condition)".uppercased()))
-        connection.event(.line(.toClient, RedactedText(tagged, completion)))
         (completion.condition == .ok ? IMAPMetrics.commands : IMAPMetrics.refused).increment()
     }
 
@@ -148,7 +153,7 @@ package final class IMAPSession {
     }
 
     func refuse(_ error: IMAPSyntaxError, _ connection: isolated LineConnection) throws {
-        out.raw(error.encoded())
+        out.refusal(error)
         IMAPMetrics.refused.increment()
         if error.close {
             connection.lingers = true
@@ -165,12 +170,14 @@ package final class IMAPSession {
     /// Hands what is written to the connection, which sends it when the client has to be waited for.
     func send(_ connection: isolated LineConnection) throws {
         if !out.isEmpty { connection.write(out.take()) }
+        tell(connection, endOfSeries: true)
     }
 
     /// Long answers go out in pieces, and wait for a slow client.
     func drain(_ connection: isolated LineConnection, above limit: Int = 64 * 1024) async throws {
         guard out.count >= limit else { return }
         connection.write(out.take())
+        tell(connection)
         try await connection.flush()
         // A fast client would never make us wait; the loop's other sessions shall not.
         await Task.yield()
@@ -179,6 +186,7 @@ package final class IMAPSession {
     private func say(_ farewell: String?, to connection: isolated LineConnection) {
         if let farewell { out.untagged(.bye, farewell) }
         if !out.isEmpty { connection.write(out.take()) }
+        tell(connection, endOfSeries: true)
     }
 
     private func farewell(to error: any Error, _ connection: isolated LineConnection) -> String? {

@@ -14,8 +14,16 @@ extension RedactedText {
         }
     }
 
-    /// The result: a tag, and words of ours.
-    init(_ tagged: IMAPTaggedCommand, _ completion: Completion) {
-        self.init(line: "\(tagged.tag) \("\(completion.condition)".uppercased()) \(completion.text)".utf8)
+    /// The writer has left content and secrets out.
+    package init(_ response: ShownResponse) { self.init(line: response.text) }
+}
+
+extension IMAPSession {
+    /// Tells whoever watches what was answered.
+    func tell(_ connection: isolated LineConnection, endOfSeries: Bool = false) {
+        guard out.isWatched else { return }
+        for response in out.takeShown(endOfSeries: endOfSeries) {
+            connection.event(.line(.toClient, RedactedText(response)))
+        }
     }
 }
