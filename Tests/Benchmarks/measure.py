@@ -65,7 +65,8 @@ def show(title, unit, rows):
     for name in names:
         values = rows[name]
         line += f"  {name} {median(values):,.1f} [{min(values):,.1f}..{max(values):,.1f}] {unit}"
-    if len(names) == 2:
+    # A short run's CPU can be below one tick.
+    if len(names) == 2 and median(rows[names[1]]) > 0:
         ratio = median(rows[names[0]]) / median(rows[names[1]])
         line += f"  ratio {ratio:.2f}"
     print(line, flush=True)
