@@ -41,7 +41,8 @@ struct WatchStoreTests {
             let toBoth = try await world.filing.mail(to: [alice, bob])
             let toBob = try await world.filing.mail(to: [bob], verdict: nil, stage: .classify)
             let sent = try await world.filing.mail(to: [bob])
-            try await world.filing.sql("UPDATE mail SET origin = 2, account_id = \(alice.value) WHERE mail_id = '\(sent)'")
+            try await world.filing.sql(
+                "UPDATE mail SET origin = 2, account_id = \(alice.value) WHERE mail_id = '\(sent)'")
             try await world.file(toAlice)
             let own = WatchScope.account(alice)
             #expect(try await world.store.newest(own, limit: 10) == [sent, toBoth, toAlice])
@@ -68,7 +69,8 @@ struct WatchStoreTests {
             #expect(mails.first?.work.map(\.recipient) == [2])
             let all = try await world.store.mails([toBoth], .everything)
             #expect(all.first?.recipientCount == 2 && all.first?.work.count == 2)
-            try await world.filing.sql("UPDATE mail SET origin = 2, account_id = \(bob.value) WHERE mail_id = '\(toBoth)'")
+            try await world.filing.sql(
+                "UPDATE mail SET origin = 2, account_id = \(bob.value) WHERE mail_id = '\(toBoth)'")
             #expect(try await world.store.mails([toBoth], .account(bob)).first?.recipientCount == 2)
         }
     }
@@ -113,8 +115,10 @@ struct WatchStoreTests {
     @Test func `watchd reads no body, and changes no mail`() async throws {
         try await with { world in
             for statement in [
-                "SELECT bytes FROM body_chunk", "SELECT prefix FROM mailbox_message", "UPDATE mail SET envelope_from = ''",
-                "DELETE FROM work", "INSERT INTO watch_admin (name, scram) VALUES ('x', 'y')", "UPDATE account SET scram = ''",
+                "SELECT bytes FROM body_chunk", "SELECT prefix FROM mailbox_message",
+                "UPDATE mail SET envelope_from = ''",
+                "DELETE FROM work", "INSERT INTO watch_admin (name, scram) VALUES ('x', 'y')",
+                "UPDATE account SET scram = ''",
                 "SELECT * FROM domain_key",
             ] {
                 await #expect(throws: PostgresError.self, "\(statement)") {
@@ -156,7 +160,9 @@ struct WatchStoreTests {
         try await with { world in
             let token = UUIDv7.next(at: .now())
             #expect(try await !world.logins.isRevoked(token))
-            for _ in 0..<2 { try await world.logins.revoke(token, expiresAt: Timestamp(seconds: Timestamp.now().seconds + 60)) }
+            for _ in 0..<2 {
+                try await world.logins.revoke(token, expiresAt: Timestamp(seconds: Timestamp.now().seconds + 60))
+            }
             #expect(try await world.logins.isRevoked(token))
             let alice = try await world.filing.account("alice")
             #expect(try await world.logins.standing(of: .account(alice)) != nil)

@@ -57,7 +57,8 @@ struct APITests {
             let first = try TestServer.request("GET", "/api/v1/mails?limit=2", port, token: token).body
             #expect(first.contains(mails[4].id.description) && first.contains(mails[3].id.description))
             #expect(first.contains(#""next":"\#(mails[3].id)""#))
-            let last = try TestServer.request("GET", "/api/v1/mails?limit=4&before=\(mails[4].id)", port, token: token).body
+            let last = try TestServer.request("GET", "/api/v1/mails?limit=4&before=\(mails[4].id)", port, token: token)
+                .body
             #expect(last.contains(mails[0].id.description) && last.contains(#""next":null"#))
             for wrong in ["limit=0", "limit=201", "limit=x", "before=x", "limit=1e9"] {
                 #expect(try TestServer.request("GET", "/api/v1/mails?\(wrong)", port, token: token).status == 400)
@@ -71,7 +72,10 @@ struct APITests {
             Self.mail(1, work: [.init(stage: .classify, recipient: 0, isParked: false)]),
             Self.mail(
                 2,
-                work: [.init(stage: .relay, recipient: 2, isParked: false), .init(stage: .file, recipient: 1, isParked: false)]),
+                work: [
+                    .init(stage: .relay, recipient: 2, isParked: false),
+                    .init(stage: .file, recipient: 1, isParked: false),
+                ]),
             Self.mail(3, work: [.init(stage: .relay, recipient: 2, isParked: false)]),
             Self.mail(4, work: [.init(stage: .file, recipient: 1, isParked: true)]),
             Self.mail(5, work: [.init(stage: .late, recipient: 0, isParked: true)]), Self.mail(6),
@@ -118,15 +122,20 @@ struct APITests {
                 let body = try TestServer.request("GET", "/api/v1/\(path)", port, token: token).body
                 #expect(body.contains(mails[0].id.description) && !body.contains(mails[1].id.description))
             }
-            #expect(try TestServer.request("GET", "/api/v1/parked", port, token: token).body.contains(#""mayRetry":false"#))
+            #expect(
+                try TestServer.request("GET", "/api/v1/parked", port, token: token).body.contains(#""mayRetry":false"#))
             let retry = "/api/v1/parked/\(mails[0].id)/retry"
             #expect(try TestServer.request("POST", retry, port, token: token).status == 403)
             let overview = try TestServer.request("GET", "/api/v1/overview", port, token: token).body
             #expect(overview.contains(#""daemons":[]"#) && overview.contains(#""totals":null"#))
             let admin = try TestServer.logIn("admin", port)
-            #expect(try TestServer.request("GET", "/api/v1/overview", port, token: admin).body.contains(#""daemon":"smtpd""#))
+            #expect(
+                try TestServer.request("GET", "/api/v1/overview", port, token: admin).body.contains(
+                    #""daemon":"smtpd""#))
             #expect(try TestServer.request("POST", retry, port, token: admin).body.contains(#"{"retried":1}"#))
-            #expect(try TestServer.request("POST", "/api/v1/parked/\(MailID.next())/retry", port, token: admin).status == 404)
+            #expect(
+                try TestServer.request("POST", "/api/v1/parked/\(MailID.next())/retry", port, token: admin).status
+                    == 404)
             #expect(try TestServer.request("POST", "/api/v1/parked/x/retry", port, token: admin).status == 400)
         }
         #expect(server.world.state.withLock { $0.retried } == [mails[0].id])
@@ -162,7 +171,8 @@ struct APITests {
         try await server.serving { (port: Int) throws in
             let token = try TestServer.logIn("alice@example.test", port)
             let own = try TestServer.request("GET", "/api/v1/sessions", port, token: token).body
-            #expect(own.contains(#""id":"mine""#) && !own.contains(#""id":"other""#) && !own.contains(#""id":"nobody""#))
+            #expect(
+                own.contains(#""id":"mine""#) && !own.contains(#""id":"other""#) && !own.contains(#""id":"nobody""#))
             #expect(try TestServer.request("GET", "/api/v1/sessions/other", port, token: token).status == 404)
             let admin = try TestServer.logIn("admin", port)
             let all = try TestServer.request("GET", "/api/v1/sessions", port, token: admin).body

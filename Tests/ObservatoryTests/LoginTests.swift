@@ -15,7 +15,9 @@ import Testing
 struct LoginTests {
     private static let json = ["Content-Type: application/json"]
 
-    private func serving(_ server: TestServer = TestServer(), _ body: @escaping @Sendable (Int) throws -> Void) async throws {
+    private func serving(_ server: TestServer = TestServer(), _ body: @escaping @Sendable (Int) throws -> Void)
+        async throws
+    {
         try await server.serving(body)
     }
 
@@ -151,7 +153,8 @@ struct LoginTests {
                 #expect(answer.body == nothing.body, "\(name)")
             }
             // Longer than any header we read: no answer of the API at all, and nothing is kept.
-            let huge = try TestServer.request("GET", "/api/v1/me", port, token: String(repeating: "a", count: 2_000_000))
+            let huge = try TestServer.request(
+                "GET", "/api/v1/me", port, token: String(repeating: "a", count: 2_000_000))
             #expect(huge.status != 200)
             #expect(try TestServer.request("GET", "/health/live", port).status == 200)
         }
@@ -191,7 +194,8 @@ private enum Forgery {
             ("alg none", encoded(Array(#"{"alg":"none"}"#.utf8)) + ".\(parts[1])."),
             ("alg None with a signature", encoded(Array(#"{"alg":"None"}"#.utf8)) + ".\(parts[1]).\(parts[2])"),
             ("no signature", "\(parts[0]).\(parts[1])."), ("two parts", "\(parts[0]).\(parts[1])"),
-            ("four parts", good + ".x"), ("empty parts", ".."), ("HS256 with the public key", hmac(Array(publicKey.pemRepresentation.utf8))),
+            ("four parts", good + ".x"), ("empty parts", ".."),
+            ("HS256 with the public key", hmac(Array(publicKey.pemRepresentation.utf8))),
             ("HS256 with the raw public key", hmac(Array(publicKey.rawRepresentation))),
             ("a key of its own", try token(key: others)),
             ("a key of its own that it brings", try token(key: others, header: #"{"alg":"ES256",\#(ownKey)}"#)),

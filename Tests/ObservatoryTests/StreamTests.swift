@@ -15,7 +15,9 @@ extension Sample {
     }
 
     static func closed(_ id: String, account: Int64? = nil) -> SessionReport.Event {
-        .init(session: id, at: 1_790_000_001_500_000, kind: .closed, account: account, facts: facts(account: account, closed: true))
+        .init(
+            session: id, at: 1_790_000_001_500_000, kind: .closed, account: account,
+            facts: facts(account: account, closed: true))
     }
 
     static func seen(_ id: String) -> SessionReport.Event {
@@ -48,7 +50,9 @@ struct SessionLedgerTests {
                 events: [Sample.seen("s"), Sample.line("s", "EHLO x"), Sample.login("s", 1), Sample.line("s", "QUIT")]))
         func heard(_ viewer: Viewer) -> [String] {
             news.filter { $0.audience.includes(viewer) }.map { event in
-                event.name == "line" ? event.data.contains("EHLO x") ? "EHLO" : event.data.contains("QUIT") ? "QUIT" : "login" : event.name
+                event.name == "line"
+                    ? event.data.contains("EHLO x") ? "EHLO" : event.data.contains("QUIT") ? "QUIT" : "login"
+                    : event.name
             }
         }
         #expect(heard(admin) == ["session", "EHLO", "session", "login", "QUIT"])
@@ -59,7 +63,8 @@ struct SessionLedgerTests {
     @Test("a session that is not known is not guessed at")
     func unknown() {
         var ledger = SessionLedger()
-        #expect(ledger.take(SessionReport(daemon: "smtpd", events: [Sample.line("s", "x"), Sample.login("s", 1)])).isEmpty)
+        #expect(
+            ledger.take(SessionReport(daemon: "smtpd", events: [Sample.line("s", "x"), Sample.login("s", 1)])).isEmpty)
     }
 
     @Test("what was left out is told to admins")
@@ -93,7 +98,9 @@ struct StreamTests {
             let token = try TestServer.logIn("admin", port)
             let text = try open(port, token) { $0.contains("EHLO") && $0.contains("event: parked") }
             #expect(text.lowercased().contains("content-type: text/event-stream"))
-            for event in ["hello", "overview", "parked", "session", "line"] { #expect(text.contains("event: \(event)\n")) }
+            for event in ["hello", "overview", "parked", "session", "line"] {
+                #expect(text.contains("event: \(event)\n"))
+            }
             #expect(text.contains(#""resumed":false"#) && text.contains(#""text":"EHLO <b>x</b>""#))
             // Somebody who comes back hears what was missed.
             let id = try #require(text.split(separator: "\n").first { $0.hasPrefix("id: ") }).dropFirst(4)

@@ -67,7 +67,8 @@ struct TestServer: Sendable {
     struct Unreachable: Error {}
 
     /// Sends the bytes and reads until the server closes or `enough` has come; at most 5 s.
-    static func exchange(_ text: String, _ port: Int, until enough: (String) -> Bool = { _ in false }) throws -> String {
+    static func exchange(_ text: String, _ port: Int, until enough: (String) -> Bool = { _ in false }) throws -> String
+    {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Unreachable() }
         defer { close(descriptor) }
@@ -167,7 +168,9 @@ final class TestWorld: Sendable {
 
     var desk: LoginDesk.Sources {
         LoginDesk.Sources(
-            authenticateAccount: { credentials, _ in self.authenticate(credentials, account: credentials.identity == "bob@example.test" ? 2 : 1) },
+            authenticateAccount: { credentials, _ in
+                self.authenticate(credentials, account: credentials.identity == "bob@example.test" ? 2 : 1)
+            },
             authenticateAdmin: { credentials, _ in self.authenticate(credentials, account: 0) },
             signingKey: { self.key },
             standing: { subject in try self.unlessAway { $0.marks[subject] ?? "first" } },
@@ -204,7 +207,9 @@ final class TestWorld: Sendable {
             eventCounts: { ids in
                 try self.unlessAway { state in
                     Dictionary(
-                        uniqueKeysWithValues: state.mails.filter { ids.contains($0.id) }.map { ($0.id, $0.events.count) })
+                        uniqueKeysWithValues: state.mails.filter { ids.contains($0.id) }.map {
+                            ($0.id, $0.events.count)
+                        })
                 }
             },
             trace: { _, _ in nil }, stages: { _ in try self.unlessAway { _ in [] } },

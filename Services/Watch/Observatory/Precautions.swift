@@ -4,8 +4,8 @@ import Logging
 import NIOCore
 import ServiceKit
 
-/// Refuses bodies where none belong and what other sites make a browser send, turns every error into an answer that says
-/// nothing of the inside, and adds the headers that keep a browser from doing anything with an answer but showing it.
+/// Refuses bodies where none belong and what other sites make a browser send, turns every error into an answer that
+/// says nothing of the inside, and adds the headers that keep a browser from doing anything with an answer but showing it.
 struct Precautions: RouterMiddleware {
     typealias Context = WatchContext
 

@@ -38,7 +38,8 @@ struct Watchd {
             }
             let observatory = Observatory(
                 desk: desk, sources: sources, mails: .live(pool: pool), broker: broker, publisher: publisher,
-                instance: settings.string("instance", default: "local"), origin: settings.string("watch.origin", default: ""),
+                instance: settings.string("instance", default: "local"),
+                origin: settings.string("watch.origin", default: ""),
                 logger: logger)
             return [pool, publisher]
                 + observatory.services(host: try settings.text("watch.host"), port: try settings.port("watch.port"))

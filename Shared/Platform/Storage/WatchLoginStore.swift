@@ -74,7 +74,8 @@ package struct WatchLoginStore: Sendable {
         let bytes = Array(name.utf8)
         guard (1...63).contains(bytes.count) else { return false }
         func isAlphanumeric(_ byte: UInt8) -> Bool {
-            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
         }
         return isAlphanumeric(bytes[0]) && bytes.allSatisfy { isAlphanumeric($0) || ".-_".utf8.contains($0) }
     }

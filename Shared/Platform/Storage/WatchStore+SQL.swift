@@ -117,7 +117,8 @@ extension WatchStore {
             SELECT 1 WHERE
                 EXISTS (
                     SELECT FROM recipient r
-                    WHERE r.mail_id = w.mail_id AND r.account_id = $1 AND (w.recipient = 0 OR r.recipient = w.recipient))
+                    WHERE r.mail_id = w.mail_id AND r.account_id = $1
+                        AND (w.recipient = 0 OR r.recipient = w.recipient))
                 OR EXISTS (SELECT FROM mail m WHERE m.mail_id = w.mail_id AND m.account_id = $1)
         ) AS own
         GROUP BY w.stage ORDER BY w.stage
@@ -126,7 +127,8 @@ extension WatchStore {
     static let listParked = PreparedStatement(
         "watch_list_parked",
         """
-        SELECT w.mail_id, w.recipient, w.stage, w.attempts, extract(epoch FROM now() - w.parked_at)::float8, w.last_error
+        SELECT w.mail_id, w.recipient, w.stage, w.attempts, extract(epoch FROM now() - w.parked_at)::float8,
+            w.last_error
         FROM (SELECT * FROM work WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT 2000) AS w
         WHERE $1::bigint IS NULL
             OR EXISTS (

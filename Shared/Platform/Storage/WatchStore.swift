@@ -39,7 +39,9 @@ package struct WatchStore: Sendable {
                 let rows = try connection.execute(Self.newestOfAccount, own + [.int8(Self.usualWindow)])
                 if rows.count == Int(limit) { return try rows.map { try $0.mailID(0) } }
             }
-            return try connection.execute(Self.newestOfAccount, own + [.int8(Int64(UInt32.max))]).map { try $0.mailID(0) }
+            return try connection.execute(Self.newestOfAccount, own + [.int8(Int64(UInt32.max))]).map {
+                try $0.mailID(0)
+            }
         }
     }
 

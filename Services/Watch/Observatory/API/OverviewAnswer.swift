@@ -82,7 +82,10 @@ struct OverviewAnswer: Encodable, Sendable {
         let waiting = shown.reduce(0) { $0 + $1.waiting }
         let parked = shown.reduce(0) { $0 + $1.parked }
         let whose = isAdmin ? "" : " of yours"
-        let under = waiting == 0 ? "No mail\(whose) is under way" : "\(Words.count(waiting, "piece of work", "pieces of work"))\(whose) \(waiting == 1 ? "is" : "are") under way"
+        let under =
+            waiting == 0
+            ? "No mail\(whose) is under way"
+            : Words.count(waiting, "piece of work\(whose) is", "pieces of work\(whose) are") + " under way"
         return "\(state) \(under), \(parked == 0 ? "nothing is" : "\(parked) \(parked == 1 ? "is" : "are")") parked."
     }
 }

@@ -33,7 +33,9 @@ enum Words {
         default: text = "\(waiting) mails \(Self.waiting(at: stage, false))"
         }
         if let oldestSeconds {
-            text += waiting > 1 ? ", the oldest for \(time(oldestSeconds))" : waiting == 1 ? ", for \(time(oldestSeconds))" : ""
+            text +=
+                waiting > 1
+                ? ", the oldest for \(time(oldestSeconds))" : waiting == 1 ? ", for \(time(oldestSeconds))" : ""
         }
         return parked == 0 ? text : "\(text); \(count(parked, "piece of work is", "pieces of work are")) parked"
     }

@@ -47,7 +47,9 @@ struct LiveScope: Sendable {
         if let item = take(overview) { items.append(item) }
         do {
             if let item = take(try await reader.parked(viewer, limit: 100)) { items.append(item) }
-            for mail in try await changedMails(reader, viewer, isFull: isFull) { if let item = item(mail) { items.append(item) } }
+            for mail in try await changedMails(reader, viewer, isFull: isFull) {
+                if let item = item(mail) { items.append(item) }
+            }
         } catch {
             logger.debug("no look at the mails", metadata: [LogKey.error: "\(type(of: error))"])
         }

@@ -8,8 +8,8 @@ enum StreamEnd: String, Sendable { case expired, revoked, shutdown }
 
 /// One open stream: what waits to be sent to it, and never more than a little.
 ///
-/// State (overview, mails, parked) replaces what waits under the same key; what merely happened (sessions, lines) is left
-/// out and counted when the client is too slow for it.
+/// State (overview, mails, parked) replaces what waits under the same key; what merely happened (sessions, lines) is
+/// left out and counted when the client is too slow for it.
 final class StreamClient: Sendable {
     static let maximumWaiting = 512
     static let maximumBytes = 256 * 1024

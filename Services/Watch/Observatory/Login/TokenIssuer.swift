@@ -9,8 +9,8 @@ import Storage
     import Foundation
 #endif
 
-/// Signs and reads tokens (RFC 7519) with one key, ES256 and nothing else: what a token says of its own algorithm or key
-/// (`alg`, `kid`, `jwk`, `jku`) decides nothing.
+/// Signs and reads tokens (RFC 7519) with one key, ES256 and nothing else: what a token says of its own algorithm or
+/// key (`alg`, `kid`, `jwk`, `jku`) decides nothing.
 package struct TokenIssuer: Sendable {
     package static let lifetime: Int64 = 8 * 3600
     /// Ours are about 500 bytes; longer ones are not looked at, so that no nesting in them can be deep.
@@ -33,7 +33,9 @@ package struct TokenIssuer: Sendable {
         let expiresAt: Timestamp
     }
 
-    func issue(_ viewer: Viewer, mark: String, lifetime: Int64 = Self.lifetime, now: Timestamp = .now()) async throws -> Issued {
+    func issue(_ viewer: Viewer, mark: String, lifetime: Int64 = Self.lifetime, now: Timestamp = .now()) async throws
+        -> Issued
+    {
         let expiry = Timestamp(seconds: now.seconds + lifetime)
         let subject =
             switch viewer.subject {
