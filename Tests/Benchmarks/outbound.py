@@ -33,7 +33,7 @@ def relayd(verb):
 
 
 def waiting():
-    return int(sql("SELECT count(*) FROM work WHERE stage = 'relay'"))
+    return int(sql("SELECT count(*) FROM work WHERE stage = 3"))
 
 
 class Martlet:
