@@ -31,6 +31,7 @@ struct Martlet: AsyncParsableCommand {
         version: "martlet \(Version.current)",
         subcommands: [
             Migrate.self, DomainCommand.self, AccountCommand.self, AliasCommand.self, AdminCommand.self, Trace.self,
-            TopologyCommand.self, QueueCommand.self, TrainCommand.self, Status.self, Doctor.self, ConfigCommand.self, CompletionCommand.self,
+            TopologyCommand.self, QueueCommand.self, TrainCommand.self, Status.self, Doctor.self, ConfigCommand.self,
+            CompletionCommand.self,
         ])
 }

@@ -52,10 +52,14 @@ extension OperatorCommand {
     }
 
     func openBroker() throws -> AMQPAdmin {
-        AMQPAdmin(configuration: try AMQPConfiguration(url: try Settings(program: "martlet").required("amqp.url"), name: "martlet"))
+        AMQPAdmin(
+            configuration: try AMQPConfiguration(
+                url: try Settings(program: "martlet").required("amqp.url"), name: "martlet"))
     }
 
-    func queueType() throws -> QueueType { try Settings(program: "martlet").choice("queues.type", default: QueueType.classic) }
+    func queueType() throws -> QueueType {
+        try Settings(program: "martlet").choice("queues.type", default: QueueType.classic)
+    }
 }
 
 /// One JSON document; keys sorted, so that output can be compared.
