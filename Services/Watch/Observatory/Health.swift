@@ -52,7 +52,8 @@ package actor HealthInspector {
         if await !database { reasons.append("PostgreSQL does not answer") }
         var hasClassifier = board.reasonNotReady("classifyd") == nil
         if let queues = await broker {
-            for name in ["mail.classify", "mail.file", "mail.relay"] where !queues.contains(where: { $0.queue == name }) {
+            for name in ["mail.classify", "mail.file", "mail.relay"] where !queues.contains(where: { $0.queue == name })
+            {
                 reasons.append("RabbitMQ has no queue \(name)")
             }
             for name in ["mail.file", "mail.relay"]
