@@ -4,11 +4,12 @@ Fixtures
   martlet   the system (session-wide): ports, `cli(...)`, `imap(account)`, `smtp(...)`, `kill(daemon)`, `stop/start(daemon)`, `sql(...)`
   account   a fresh account of this test: `.address`, `.password`, `.local`
   second    another one
+  nobody_else_reads_worse   for hostile IMAP and POP3 clients: whatever they did, all daemons go on and no log holds a password
 
 The system is the one `Tests/run` started (MARTLET_HOME, MARTLET_PORT_BASE); by hand: `make test`, or
 `MARTLET_HOME=dir MARTLET_PORT_BASE=22000 deploy/local/run --detach` and the same two variables for pytest.
 """
-import imaplib, json, os, pathlib, re, signal, smtplib, socket, ssl, subprocess, time, uuid
+import base64, imaplib, json, os, pathlib, poplib, re, signal, smtplib, socket, ssl, subprocess, time, uuid
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ class Martlet:
         self.data = pathlib.Path(self.ca).parents[1]
         self.domain = self.welcome["domain"]
         self.tls = ssl.create_default_context(cafile=self.ca)
+        self.passwords = []  # of the accounts made here
 
     # -- the operator's command
     def cli(self, *arguments, input=None, check=True):
@@ -43,6 +45,7 @@ class Martlet:
     def new_account(self, prefix="user"):
         address, password = f"{prefix}-{uuid.uuid4().hex[:10]}@{self.domain}", uuid.uuid4().hex
         self.cli("account", "add", address, "--password-stdin", input=password)
+        self.passwords.append(password)
         return Account(address, password)
 
     # -- protocols
@@ -179,3 +182,22 @@ def account(martlet):
 @pytest.fixture
 def second(martlet):
     return martlet.new_account("second")
+
+
+@pytest.fixture
+def nobody_else_reads_worse(martlet):
+    before, written = {daemon: martlet.pid(daemon) for daemon in DAEMONS}, len(martlet.log("accessd"))
+    assert all(before.values()), before
+    yield
+    assert {daemon: martlet.pid(daemon) for daemon in DAEMONS} == before, "a daemon restarted"
+    with imaplib.IMAP4_SSL("localhost", martlet.ports["imaps"], ssl_context=martlet.tls, timeout=10) as client:
+        assert client.noop()[0] == "OK"
+    client = poplib.POP3_SSL("localhost", martlet.ports["pop3s"], context=martlet.tls, timeout=10)
+    assert "UIDL" in client.capa()
+    client.quit()
+    log = martlet.log("accessd")
+    log = log[written:] if len(log) >= written else log  # else a new file was begun
+    for password in martlet.passwords:
+        # In clear text, and in base64 at each of its three alignments.
+        hidden = [base64.b64encode(password.encode()[skipped:])[:24].decode() for skipped in range(3)]
+        assert not any(text in log for text in [password, *hidden]), "a password is in the log"

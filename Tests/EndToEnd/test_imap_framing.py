@@ -2,6 +2,8 @@
 import pytest
 from strict_imap import Session
 
+pytestmark = pytest.mark.usefixtures("nobody_else_reads_worse")
+
 
 @pytest.fixture
 def imap(martlet, account):

@@ -4,6 +4,8 @@ import pytest
 from conftest import message
 from imap_client import Imap, elapsed, numbers
 
+pytestmark = pytest.mark.usefixtures("nobody_else_reads_worse")
+
 
 @pytest.fixture
 def client(martlet, account):
@@ -140,3 +142,20 @@ def test_dropping_in_the_middle_of_anything_leaves_no_session(martlet, account):
                 client.send(b"s SELECT INBOX\r\n" + piece)
     with Imap(martlet, account) as client:
         lives(client)
+
+
+def test_memory_does_not_grow_with_repeats(martlet, account):
+    def round():
+        for _ in range(10):
+            with Imap(martlet) as client:
+                client.send(b"a ID (" + b'("x" "y") ' * 2000 + b")\r\nb LOGIN {5}\r\nx\0yzz {3}\r\nabc\r\nc " + b"A" * 70_000 + b"\r\n")
+                client.rest()
+            with Imap(martlet, account) as client:
+                client.command("SEARCH " + "(" * 100)
+                client.send(b"d APPEND INBOX {100000+}\r\n" + b"x" * 50_000)
+    for _ in range(20):
+        round()
+    before = martlet.rss("accessd")
+    for _ in range(10):
+        round()
+    assert martlet.rss("accessd") < before * 1.05 + 2

@@ -1,6 +1,7 @@
 """Several sessions do random things to one mailbox. Each keeps a model of what it was told and holds every response
 against it; in the end all of them must know the same."""
 import random, re, threading, time
+import pytest
 from strict_imap import Session, Wrong, fetch_items
 
 SECONDS, SESSIONS = 12, 5
@@ -110,6 +111,7 @@ class Modelled:
         }[action]()
 
 
+@pytest.mark.usefixtures("nobody_else_reads_worse")
 def test_random_sessions_agree_with_their_models(martlet, account):
     with Session(martlet, account) as setup:
         setup.ok("CREATE box")

@@ -6,7 +6,7 @@ from pop3_client import Pop3
 from test_pop3 import fill, inbox
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+pytestmark = [pytest.mark.usefixtures("nobody_else_reads_worse"), pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")]
 
 
 @pytest.fixture
@@ -179,3 +179,23 @@ def test_logins_that_break_off_keep_nobody_out(martlet, account):
     with Pop3(martlet) as client:
         client.ok(f"USER {account.address}")
         assert elapsed(lambda: client.ok(f"PASS {account.password}")) < 2
+
+
+def test_memory_does_not_grow_with_repeats(martlet, account):
+    def round():
+        for _ in range(10):
+            with Pop3(martlet) as client:
+                client.send(b"USER " + b"A" * 20_000 + b"\r\nAUTH PLAIN =\r\n\x80\x81\r\n" + (b"A" * 20_000 + b"\r\n") * 2)  # the third ends the session
+                try:
+                    client.rest()
+                except OSError:
+                    pass  # closed while we sent
+            with Pop3(martlet, account) as client:
+                client.error("RETR 99999999999999999999")
+                client.ok("QUIT")
+    for _ in range(20):
+        round()
+    before = martlet.rss("accessd")
+    for _ in range(10):
+        round()
+    assert martlet.rss("accessd") < before * 1.05 + 2
