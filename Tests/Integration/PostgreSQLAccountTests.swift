@@ -77,6 +77,22 @@ struct PostgreSQLAccountTests {
         }
     }
 
+    @Test("a target elsewhere keeps its local part as it was written")
+    func writtenTargets() async throws {
+        try await withStore { store, _ in
+            _ = try await store.addAlias("x@local.test", target: "John.Doe+Tag=A@Remote.test")
+            _ = try await store.addAlias("x@local.test", target: "ALICE@Local.test")
+            _ = try await store.addAlias("Deep@local.test", target: "X@local.test")
+            for address in ["x@local.test", "deep@LOCAL.test"] {
+                guard case .forwarded(let locals, let targets) = try await store.resolve(address) else {
+                    Issue.record("not forwarded")
+                    return
+                }
+                #expect(locals.map(\.address) == ["alice@local.test"] && targets == ["John.Doe+Tag=A@remote.test"])
+            }
+        }
+    }
+
     @Test("refuses aliases to unknown targets, and chains of more than ten")
     func refusedAliases() async throws {
         try await withStore { store, _ in

@@ -25,7 +25,10 @@ private final class FakeHosts: Sendable {
         var answer: @Sendable (_ host: String, _ transaction: Int, _ recipient: String) -> RecipientResult? = {
             _, _, _ in nil
         }
+        var beforeBody: @Sendable () async -> Void = {}
         var beforeDot: @Sendable () async -> Void = {}
+        /// The mail is there, and the answer on its way.
+        var afterDot: @Sendable (MailID) async -> Void = { _ in }
     }
 
     let script: Mutex<Script>
@@ -50,7 +53,7 @@ private final class FakeHosts: Sendable {
     var connector: RelayConnector {
         RelayConnector(
             route: { _ in self.script.withLock(\.route) },
-            open: { host, _ in
+            open: { host, _, _ in
                 let number = self.connections.withLock { opened in
                     opened.append(host.name)
                     return opened.count
@@ -84,6 +87,7 @@ private actor FakeConnection: RelayConnection {
         let taken = zip(mail.recipients, results).filter { $1 == nil }.map(\.0)
         if !taken.isEmpty {
             let received = Mutex(mail.prefix)
+            await script.beforeBody()
             do {
                 try await mail.body { chunk in received.withLock { $0 += chunk } }
                 await script.beforeDot()
@@ -95,6 +99,7 @@ private actor FakeConnection: RelayConnection {
                 .init(
                     host: host, connection: number, mail: mail.id, recipients: taken,
                     bytes: String(decoding: received.withLock(\.self), as: UTF8.self)))
+            await script.afterDot(mail.id)
         }
         return results.map { $0 ?? .delivered(FakeHosts.reply("Ok")) }
     }
@@ -107,9 +112,10 @@ private actor FakeConnection: RelayConnection {
 struct RelayDeliveryTests {
     /// Runs a relay on the hosts; `body` gets it and the ids of mails that were told on the bus.
     private func run(
-        _ fixture: RelayFixture, _ hosts: FakeHosts, _ body: (Relay) async throws -> Void
+        _ fixture: RelayFixture, _ hosts: FakeHosts, connections: Int = 50, _ body: (Relay) async throws -> Void
     ) async throws {
         var limits = RelayLimits()
+        limits.connections = connections
         limits.perDestination = 1
         let relay = Relay(
             pool: fixture.relayd, hints: HintPublisher { _, _, _ in true }, connector: hosts.connector,
@@ -266,6 +272,107 @@ struct RelayDeliveryTests {
                 #expect(count == 3)
             }
             #expect(hosts.deliveries.count == 1)
+        }
+    }
+
+    // MARK: - Our own storage
+
+    @Test func `a lease that ran out under a run of this process is kept until its outcome is recorded`() async throws {
+        try await RelayFixture.with { fixture in
+            let mail = try await fixture.mail(to: ["u@remote.test"])
+            let other = try await fixture.mail(to: ["u@other.test"])
+            let hosts = FakeHosts()
+            let kept = Mutex(false)
+            try await run(fixture, hosts) { relay in
+                hosts.script.withLock { script in
+                    // As after a storage that was away for long: the lease is over when the answer comes.
+                    script.afterDot = { delivered in
+                        guard delivered == mail else { return }
+                        do {
+                            try await fixture.sql("UPDATE relay_lease SET until = now() - interval '1 s'")
+                            try await relay.admit([MailHint.Entry(mail: other, traceparent: .start())])
+                            // The dispatcher has looked since.
+                            try await TestBroker.eventually("the other is delivered") {
+                                hosts.deliveries.contains { $0.mail == other }
+                            }
+                            let isThere = try await fixture.leases().contains { $0.domain == "remote.test" }
+                            kept.withLock { $0 = isThere }
+                        } catch {
+                            Issue.record(error)
+                        }
+                    }
+                }
+                try await admit(relay, mail)
+                try await eventually("it is done") { try await fixture.rest(of: mail).work == 0 }
+            }
+            let isKept = kept.withLock(\.self)
+            #expect(isKept)
+            #expect(hosts.deliveries.filter { $0.mail == mail }.count == 1)
+            #expect(try await fixture.rest(of: mail).events == ["relayed"])
+        }
+    }
+
+    @Test func `a storage that fails before or in the body is no attempt of the mail`() async throws {
+        try await RelayFixture.with { fixture in
+            try await fixture.prepareTrouble()
+            let hosts = FakeHosts()
+            let small = try await fixture.mail(to: ["u@small.test"])
+            let line = String(repeating: "x", count: 70) + "\r\n"
+            let large = try await fixture.mail(
+                to: ["u@large.test"], body: "Subject: Hi\r\n\r\n" + String(repeating: line, count: 5000))
+            try await run(fixture, hosts) { relay in
+                try await fixture.setTrouble(true)
+                try await admit(relay, small)
+                // More often than copies may be begun without an end.
+                try await eventually("it was tried") { try await fixture.troubleHits() > 6 }
+                try await fixture.setTrouble(false)
+                try await eventually("it is delivered") { try await fixture.rest(of: small).work == 0 }
+                let before = try await fixture.troubleHits()
+                let isFirst = Mutex(true)
+                hosts.script.withLock { script in
+                    script.beforeBody = {
+                        let isOn = isFirst.withLock { first in
+                            defer { first = false }
+                            return first
+                        }
+                        do { if isOn { try await fixture.setTrouble(true) } } catch { Issue.record(error) }
+                    }
+                }
+                try await admit(relay, large)
+                try await eventually("its body was read") { try await fixture.troubleHits() > before }
+                try await fixture.setTrouble(false)
+                try await eventually("it is delivered, too") { try await fixture.rest(of: large).work == 0 }
+            }
+            #expect(hosts.deliveries.map(\.mail) == [small, large])
+            #expect(try await fixture.rest(of: small).events == ["relayed"])
+            #expect(try await fixture.rest(of: large).events == ["relayed"])
+        }
+    }
+
+    @Test func `a process with all connections in use still frees what a vanished one had`() async throws {
+        try await RelayFixture.with { fixture in
+            let mail = try await fixture.mail(to: ["u@remote.test"])
+            let other = try await fixture.mail(to: ["u@other.test"])
+            let hosts = FakeHosts()
+            let isOpen = Mutex(false)
+            hosts.script.withLock { script in
+                // A slow host; an error would let it go on, and the lease below would stay.
+                script.beforeDot = { try? await TestBroker.eventually("the gate opens") { isOpen.withLock(\.self) } }
+            }
+            try await run(fixture, hosts, connections: 1) { relay in
+                try await admit(relay, mail)
+                try await eventually("the connection is in use") { !hosts.opened.isEmpty }
+                _ = try await fixture.store.admit([other], expiry: .seconds(3600))
+                let gone = try await fixture.store.lease(holder: "gone", limit: 1, slots: 1, for: .seconds(60))
+                #expect(gone.map(\.domain) == ["other.test"])
+                _ = try await fixture.store.claim(try #require(gone.first), limit: 1)
+                try await fixture.sql("UPDATE relay_lease SET until = now() WHERE holder = 'gone'")
+                try await eventually("the lease is taken away") {
+                    try await fixture.leases().map(\.domain) == ["remote.test"]
+                }
+                isOpen.withLock { $0 = true }
+                try await eventually("both are delivered") { hosts.deliveries.count == 2 }
+            }
         }
     }
 }

@@ -34,8 +34,14 @@ struct RelayFixture {
     ) async throws -> MailID {
         let mail = MailID.next()
         let bytes = Array(body.utf8)
+        var stored = AcceptedBody.inline(bytes)
+        if bytes.count > BodyUpload.chunkSize {
+            var upload = try await BodyUpload.begin(in: owner)
+            try await upload.append(bytes)
+            stored = try await upload.finish()
+        }
         let accepted = AcceptedMail(
-            id: mail, body: .inline(bytes), receivedAt: .now(), origin: origin, envelopeFrom: sender, submitter: nil,
+            id: mail, body: stored, receivedAt: .now(), origin: origin, envelopeFrom: sender, submitter: nil,
             peer: "192.0.2.1", helo: "c.test", size: bytes.count, traceparent: .start(), summary: [],
             recipients: recipients.map { AcceptedRecipient(address: $0, account: nil, via: via) })
         _ = try await AcceptanceStore(pool: owner).commit([accepted])
@@ -47,6 +53,19 @@ struct RelayFixture {
         }
         return mail
     }
+
+    func verdict(_ label: String, of mail: MailID) async throws {
+        let id = PostgresValue.uuid(high: mail.uuid.high, low: mail.uuid.low)
+        try await owner.transaction { connection in
+            _ = try connection.execute(Self.insertVerdict, [id, .text(label)])
+        }
+    }
+
+    private static let insertVerdict = PreparedStatement(
+        "rf_verdict",
+        """
+        INSERT INTO verdict (mail_id, label, probability, reasons, model_version) VALUES ($1, $2, 0.5, '[]', 1)
+        """)
 
     /// What is left of a mail: work rows, copies, notes of release; and the events of one name.
     func rest(of mail: MailID) async throws -> Rest {
@@ -96,6 +115,35 @@ struct RelayFixture {
         JOIN work ON work.mail_id = mail.mail_id AND work.stage = 1
         WHERE mail.origin = 4 ORDER BY mail.mail_id, recipient.recipient
         """)
+
+    /// Makes reads of bodies fail for relayd, as a storage does that is short of memory, while `rf_trouble` says so; the
+    /// sequence `rf_hits` counts them.
+    func prepareTrouble() async throws {
+        try await sql(
+            """
+            CREATE TABLE rf_trouble AS SELECT false AS is_on;
+            CREATE SEQUENCE rf_hits;
+            CREATE FUNCTION rf_check() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
+            BEGIN
+                IF (SELECT is_on FROM rf_trouble) THEN
+                    PERFORM nextval('rf_hits');
+                    RAISE EXCEPTION 'out of memory' USING ERRCODE = '53200';
+                END IF;
+                RETURN true;
+            END $$;
+            ALTER TABLE body_chunk ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY rf_check ON body_chunk TO martlet_relayd USING (rf_check());
+            """)
+    }
+
+    func setTrouble(_ isOn: Bool) async throws { try await sql("UPDATE rf_trouble SET is_on = \(isOn)") }
+
+    func troubleHits() async throws -> Int64 {
+        try await owner.number(Self.countHits)
+    }
+
+    private static let countHits = PreparedStatement(
+        "rf_hits", "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM rf_hits")
 
     func leases() async throws -> [RelayLease] {
         try await owner.withConnection { connection in

@@ -173,26 +173,59 @@ struct RelayStoreTests {
             let null = try await fixture.mail(from: "", to: ["a@remote.test"])
             let gone = try await fixture.mail(from: "nobody@example.test", to: ["a@remote.test"])
             let foreign = try await fixture.mail(
-                from: "x@elsewhere.test", to: ["a@remote.test"], via: "list@example.test")
+                from: "x@elsewhere.test", to: ["a@remote.test", "b@remote.test"], via: "list@example.test")
             _ = try await store.admit([known, null, gone, foreign], expiry: .seconds(3600))
             let lease = try #require(try await lease(store).first)
             let claim = try await store.claim(lease, limit: 10)
             let record = try await end(store, lease, claim.mails, .failed, Self.refusal)
-            #expect(record.failed == 5 && record.untold == 2 && record.notifications.count == 2)
+            #expect(record.failed == 6 && record.untold == 2 && record.notifications.count == 2)
             let reports = try await fixture.notifications()
             #expect(reports.map(\.to).sorted() == ["alice@example.test", "x@elsewhere.test"])
             #expect(
                 reports.filter { $0.text.contains("a@remote.test") && $0.text.contains("b@remote.test") }.count == 1)
-            #expect(
-                reports.contains {
-                    $0.account == nil && $0.text.contains("Original-Recipient: rfc822; list@example.test")
-                })
+            // Not where the list forwards to.
+            let stranger = try #require(reports.first { $0.account == nil }).text
+            #expect(stranger.split(separator: "Final-Recipient: rfc822; list@example.test").count == 2)
+            #expect(!stranger.contains("remote.test"))
             for mail in [known, null, gone, foreign] {
                 let rest = try await fixture.rest(of: mail)
                 #expect(rest.work == 0 && rest.copies == 0 && rest.releases == 1)
             }
             let again = try await end(store, lease, claim.mails, .failed, Self.refusal)
-            #expect(again.lost == 5 && again.notifications.isEmpty)
+            #expect(again.lost == 6 && again.notifications.isEmpty)
+        }
+    }
+
+    @Test func `who wrote to an address that forwards is told where it forwards to, if he is one of ours`() async throws
+    {
+        try await RelayFixture.with { fixture in
+            let store = fixture.store
+            _ = try await fixture.account("alice")
+            let mail = try await fixture.mail(to: ["a@remote.test"], via: "list@example.test", origin: .submission)
+            _ = try await store.admit([mail], expiry: .seconds(3600))
+            let lease = try #require(try await lease(store).first)
+            _ = try await end(store, lease, store.claim(lease, limit: 10).mails, .failed, Self.refusal)
+            let text = try #require(try await fixture.notifications().first).text
+            #expect(text.contains("Final-Recipient: rfc822; a@remote.test"))
+            #expect(text.contains("Original-Recipient: rfc822; list@example.test"))
+        }
+    }
+
+    @Test func `the sender of forwarded junk is told nothing`() async throws {
+        try await RelayFixture.with { fixture in
+            let store = fixture.store
+            let labels = ["ham": 1, "spam": 0, "phish": 0]
+            for (label, count) in labels {
+                let mail = try await fixture.mail(
+                    from: "x@elsewhere.test", to: ["a@remote.test"], via: "list@example.test")
+                try await fixture.verdict(label, of: mail)
+                _ = try await store.admit([mail], expiry: .seconds(3600))
+                let lease = try #require(try await lease(store).first)
+                let record = try await end(store, lease, store.claim(lease, limit: 10).mails, .failed, Self.refusal)
+                #expect(record.failed == 1 && record.notifications.count == count && record.untold == 1 - count)
+                #expect(try await fixture.rest(of: mail).work == 0)
+                try await store.release(lease)
+            }
         }
     }
 

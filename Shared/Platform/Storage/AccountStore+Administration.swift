@@ -135,16 +135,25 @@ extension AccountStore {
         package let target: String
     }
 
-    /// The alias must be of our own domains. A target elsewhere is forwarded to; a target of ours must exist.
+    /// The alias must be of our own domains. A target elsewhere is forwarded to, its local part as it is written
+    /// here; a target of ours must exist.
     ///
     /// - Returns: false if it was there already.
     package func addAlias(_ address: String, target: String) async throws -> Bool {
         guard let from = LocalAddress(address), from.isPlain else { throw AdministrationError.notAnAddress(address) }
-        guard let to = LocalAddress(target), to.isPlain else { throw AdministrationError.notAnAddress(target) }
+        guard let to = LocalAddress(target), to.isPlain, let at = target.lastIndex(of: "@") else {
+            throw AdministrationError.notAnAddress(target)
+        }
+        let local = String(target[...at])
         return try await pool.transaction { connection in
             try Self.requireLocal([from.full], on: connection)
-            if case .unknown = try Self.expand(to, on: connection) { throw AdministrationError.notFound(to.full) }
-            let added = try connection.execute(Self.insertAlias, [.text(from.full), .text(to.full)]).affected == 1
+            let target: String
+            switch try Self.expand(to, on: connection) {
+            case .unknown: throw AdministrationError.notFound(to.full)
+            case .foreign: target = local + to.domain
+            case .local, .forwarded: target = to.full
+            }
+            let added = try connection.execute(Self.insertAlias, [.text(from.full), .text(target)]).affected == 1
             // Too deep or too wide once added: refused, and rolled back.
             if case .unknown = try Self.expand(from, on: connection) {
                 throw AdministrationError.tooManyTargets(from.full)

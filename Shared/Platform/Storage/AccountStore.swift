@@ -61,6 +61,8 @@ package struct AccountStore: Sendable {
         var found: [LocalRecipient] = []
         var accounts: Set<AccountID> = []
         var foreign: [String] = []
+        /// Targets as they were written: what a local part elsewhere means, its host decides (RFC 5321 2.4).
+        var written: [String: String] = [:]
         for depth in 0...maximumAliasLevels where !level.isEmpty {
             let rows = try connection.execute(
                 lookUp,
@@ -70,11 +72,13 @@ package struct AccountStore: Sendable {
                 let answer = try Answer(row)
                 if !answer.isLocalDomain {
                     if depth == 0 { return .foreign }
-                    foreign.append(answer.address)
+                    foreign.append(written[answer.address] ?? answer.address)
                     continue
                 }
                 if let account = answer.account, accounts.insert(account.account).inserted { found.append(account) }
-                for case let target? in answer.targets.map(LocalAddress.init) where seen.insert(target.full).inserted {
+                for text in answer.targets {
+                    guard let target = LocalAddress(text), seen.insert(target.full).inserted else { continue }
+                    written[target.full] = text
                     next.append(target)
                 }
             }

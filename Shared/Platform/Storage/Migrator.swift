@@ -35,6 +35,7 @@ package enum Migrator {
         ("M0013_learning", PackageResources.M0013_learning_sql),
         ("M0014_watch", PackageResources.M0014_watch_sql),
         ("M0015_category", PackageResources.M0015_category_sql),
+        ("M0016_relay_shares", PackageResources.M0016_relay_shares_sql),
     ]
 
     /// Applies what is missing and returns its names. Several callers may run at once; one works, the others wait.

@@ -74,6 +74,8 @@ package struct UndeliveredMail: Sendable {
     package let mail: MailID
     /// Never empty.
     package let sender: String
+    /// It came from another host; nothing proves who sent it.
+    package let isFromOutside: Bool
     package let traceparent: TraceParent
     package let receivedAt: Timestamp
     /// The body's first bytes, at most 64 KiB.
@@ -90,6 +92,6 @@ package struct RelayRecord: Sendable {
     package internal(set) var lost = 0
     /// The notifications that now wait for classification.
     package internal(set) var notifications: [(mail: MailID, traceparent: TraceParent)] = []
-    /// Failures nobody is told of: the sender is null, or nobody any more.
+    /// Failures nobody is told of: the sender is null, nobody any more, or who is named in a junk mail.
     package internal(set) var untold = 0
 }

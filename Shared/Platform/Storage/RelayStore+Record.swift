@@ -10,9 +10,11 @@ import QueueContracts
 
 /// Recording how attempts ended.
 ///
-/// One transaction for a batch: destinations are locked in the order of their names, work rows in key order, and only
-/// copies still claimed under the outcome's lease count. The deletion of a work row drives the rest: the end of the
-/// copy, its history, the release of the body. A notification is accepted in the same transaction.
+/// One transaction for a batch: destinations are locked in the order of their names, work rows in key order. That a
+/// mail was delivered is a fact and counts under any lease, or it would be delivered again; that it was refused counts
+/// unless somebody else has the copy by now; all else only while the copy is claimed under the outcome's lease. The
+/// deletion of a work row drives the rest: the end of the copy, its history, the release of the body. A notification is
+/// accepted in the same transaction.
 extension RelayStore {
     /// Makes the notification; its recipients are found here.
     package typealias Notify = @Sendable (UndeliveredMail) -> AcceptedMail
@@ -62,15 +64,26 @@ private struct RelaySheet {
         ]
         let answers = try connection.pipeline([
             (RelayStore.lockDestinations, [.textArray(domains)]), (RelayStore.lockWork, keys),
-            (RelayStore.findHeld, keys + [.int8Array(outcomes.map(\.lease.fence))]),
+            (
+                RelayStore.findHeld,
+                keys + [.int8Array(outcomes.map(\.lease.fence)), .int4Array(outcomes.map { weight($0.kind) })]
+            ),
         ])
         guard answers.count == 3 else { throw PostgresError(.decoding, "no answer") }
         var held: [Entry] = []
+        var places: [MailID: [Int32: Int]] = [:]
         for row in answers[2] {
             let place = Int(try row.int8(0)) - 1
             guard entries.indices.contains(place) else { continue }
             var entry = entries[place]
             if case .deferred = entry.outcome.kind { entry.isExpired = try row.bool(1) }
+            // Of two holders of one copy, the one that delivered it.
+            let outcome = entry.outcome
+            if let other = places[outcome.mail]?[outcome.copy.recipient] {
+                if weight(outcome.kind) > weight(held[other].outcome.kind) { held[other] = entry }
+                continue
+            }
+            places[outcome.mail, default: [:]][outcome.copy.recipient] = held.count
             held.append(entry)
         }
         record.lost = entries.count - held.count
@@ -81,6 +94,15 @@ private struct RelaySheet {
             case .deferred where !entry.isExpired: record.deferred += 1
             case .deferred, .failed: record.failed += 1
             }
+        }
+    }
+
+    /// How far an outcome counts by itself, whoever has the copy now.
+    private func weight(_ kind: RelayOutcome.Kind) -> Int32 {
+        switch kind {
+        case .deferred: 0
+        case .failed: 1
+        case .delivered: 2
         }
     }
 
@@ -109,7 +131,8 @@ private struct RelaySheet {
             let mail = try row.mailID(0)
             let sender = try row.text(1)
             let recipients = try Self.recipients(sender, on: connection)
-            guard !recipients.isEmpty else {
+            // The sender named in a junk mail did not send it.
+            guard !recipients.isEmpty, try !row.bool(6) else {
                 record.untold += 1
                 continue
             }
@@ -117,7 +140,8 @@ private struct RelaySheet {
             while !rest.isEmpty {
                 var report = notify(
                     UndeliveredMail(
-                        mail: mail, sender: sender, traceparent: TraceParent(try row.text(2)) ?? .start(),
+                        mail: mail, sender: sender, isFromOutside: try row.bool(5),
+                        traceparent: TraceParent(try row.text(2)) ?? .start(),
                         receivedAt: Timestamp(microseconds: try row.timestamp(3)),
                         beginning: try row.optionalBytes(4) ?? [], copies: Array(rest.prefix(Self.copiesPerReport))))
                 rest = rest.dropFirst(Self.copiesPerReport)
@@ -255,11 +279,12 @@ extension RelayStore {
         "relay_find_held",
         """
         SELECT wanted.place, held.is_over
-        FROM unnest($1::uuid[], $2::integer[], $3::bigint[])
-            WITH ORDINALITY AS wanted (mail_id, recipient, fence, place)
+        FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::integer[])
+            WITH ORDINALITY AS wanted (mail_id, recipient, fence, weight, place)
         CROSS JOIN LATERAL (
             SELECT expires_at <= now() AS is_over FROM relay_copy c
-            WHERE c.mail_id = wanted.mail_id AND c.recipient = wanted.recipient AND c.fence = wanted.fence
+            WHERE c.mail_id = wanted.mail_id AND c.recipient = wanted.recipient
+                AND (c.fence = wanted.fence OR c.fence = 0 AND wanted.weight = 1 OR wanted.weight = 2)
                 AND EXISTS (
                     SELECT FROM work
                     WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage = 3)
@@ -273,6 +298,8 @@ extension RelayStore {
         """
         SELECT mail_id, envelope_from, traceparent, received_at, (
             SELECT substring(bytes FROM 1 FOR 65536) FROM body_chunk WHERE body_chunk.body_id = mail.body_id AND seq = 0
+        ), origin = 1, origin = 1 AND EXISTS (
+            SELECT FROM verdict WHERE verdict.mail_id = mail.mail_id AND verdict.label <> 'ham'
         )
         FROM mail WHERE mail_id = ANY ($1::uuid[]) ORDER BY mail_id
         """)

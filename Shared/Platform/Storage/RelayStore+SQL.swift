@@ -39,11 +39,17 @@ extension RelayStore {
         WHERE relay_destination.domain = wanted.domain
         """)
 
+    /// A destination without a free slot is nobody's business until one is given back.
     static let nextLook = PreparedStatement(
         "relay_next_look",
         """
-        SELECT extract(epoch FROM (SELECT min(next_at) FROM relay_destination WHERE next_at IS NOT NULL) - now())::float8,
-            extract(epoch FROM (SELECT min(until) FROM relay_lease) - now())::float8
+        SELECT extract(epoch FROM (
+                SELECT next_at FROM relay_destination
+                WHERE next_at IS NOT NULL AND (written_at IS NOT NULL OR $3)
+                    AND (SELECT count(*) FROM relay_lease l WHERE l.domain = relay_destination.domain) < $1
+                ORDER BY next_at LIMIT 1
+            ) - now())::float8,
+            extract(epoch FROM (SELECT min(until) FROM relay_lease WHERE fence <> ALL ($2::bigint[])) - now())::float8
         """)
 
     static let forgetDestinations = PreparedStatement(
@@ -57,7 +63,8 @@ extension RelayStore {
 
     // MARK: - Admission
 
-    /// The domain is what stands behind the last @, in lower case. Locked by the (void) update.
+    /// The domain is what stands behind the last @, in lower case. Locked by the (void) update. Besides those of
+    /// `admitCopies`, the domains of copies that are over and that nobody has ended: refreshing is what they lack.
     static let lockNewDestinations = PreparedStatement(
         "relay_lock_new_destinations",
         """
@@ -73,10 +80,11 @@ extension RelayStore {
             WHERE recipient.mail_id = unfinished.mail_id AND recipient.recipient = unfinished.recipient OFFSET 0
         ) AS receiver
         LEFT JOIN LATERAL (
-            SELECT expires_at FROM relay_copy
+            SELECT expires_at, fence FROM relay_copy
             WHERE relay_copy.mail_id = unfinished.mail_id AND relay_copy.recipient = unfinished.recipient OFFSET 0
         ) AS known ON true
-        WHERE known.expires_at IS NULL OR unfinished.next_hint_at <= known.expires_at
+        WHERE known.expires_at IS NULL OR known.fence = -1 OR unfinished.next_hint_at <= known.expires_at
+            OR known.fence = 0 AND known.expires_at <= now()
         ORDER BY domain
         ON CONFLICT (domain) DO UPDATE SET changed_at = now()
         RETURNING domain
@@ -90,12 +98,14 @@ extension RelayStore {
         """)
 
     /// From here on the destination says when the copy is due; the next hint is an alarm for a copy that nobody ended.
-    /// That it is later than the copy's expiry is how an admitted copy is known from one that an operator made due.
+    /// That it is later than the copy's expiry is how an admitted copy is known from one that an operator made due. One
+    /// that was parked and is not any more was made due by an operator, however late.
     static let admitCopies = PreparedStatement(
         "relay_admit_copies",
         """
         WITH fresh AS MATERIALIZED (
-            SELECT unfinished.*, lower(substring(receiver.address FROM '[^@]*$')) AS domain
+            SELECT unfinished.*, lower(substring(receiver.address FROM '[^@]*$')) AS domain,
+                known.expires_at IS NOT NULL AS is_known
             FROM unnest($1::uuid[]) AS wanted (mail_id)
             CROSS JOIN LATERAL (
                 SELECT work.mail_id, work.recipient, work.next_hint_at, work.ctid AS place FROM work
@@ -106,10 +116,10 @@ extension RelayStore {
                 WHERE recipient.mail_id = unfinished.mail_id AND recipient.recipient = unfinished.recipient OFFSET 0
             ) AS receiver
             LEFT JOIN LATERAL (
-                SELECT expires_at FROM relay_copy
+                SELECT expires_at, fence FROM relay_copy
                 WHERE relay_copy.mail_id = unfinished.mail_id AND relay_copy.recipient = unfinished.recipient OFFSET 0
             ) AS known ON true
-            WHERE known.expires_at IS NULL OR unfinished.next_hint_at <= known.expires_at
+            WHERE known.expires_at IS NULL OR known.fence = -1 OR unfinished.next_hint_at <= known.expires_at
         ), admitted AS (
             INSERT INTO relay_copy (mail_id, recipient, domain, due_at, expires_at)
             SELECT mail_id, recipient, domain, now(), now() + $3::float8 * interval '1 s' FROM fresh
@@ -118,17 +128,58 @@ extension RelayStore {
                 due_at = CASE WHEN relay_copy.fence <= 0 THEN now() ELSE relay_copy.due_at END,
                 expires_at = greatest(relay_copy.expires_at, now()),
                 fence = greatest(relay_copy.fence, 0)
-            RETURNING mail_id, recipient, domain, expires_at, tries
+            RETURNING mail_id, recipient, domain, expires_at
         ), settled AS (
             UPDATE work SET next_hint_at = greatest(admitted.expires_at, now()) + interval '1 hour', attempts = 0
             FROM admitted JOIN fresh USING (mail_id, recipient)
             WHERE work.ctid = fresh.place
         ), freed AS (
             UPDATE relay_destination SET held_until = NULL
-            FROM (SELECT DISTINCT domain FROM admitted WHERE tries > 0) AS again
+            FROM (
+                SELECT DISTINCT admitted.domain FROM admitted JOIN fresh USING (mail_id, recipient) WHERE fresh.is_known
+            ) AS again
             WHERE relay_destination.domain = again.domain AND held_until IS NOT NULL
         )
         SELECT mail_id FROM admitted
+        """)
+
+    /// A hint of an admitted copy that is given out again was counted as a try, and nothing was tried.
+    static let forgiveAdmitted = PreparedStatement(
+        "relay_forgive_admitted",
+        """
+        WITH wanted AS MATERIALIZED (
+            SELECT DISTINCT mail_id FROM unnest($1::uuid[]) AS hinted (mail_id) ORDER BY mail_id
+        ), counted AS MATERIALIZED (
+            SELECT unfinished.place FROM wanted CROSS JOIN LATERAL (
+                SELECT work.ctid AS place FROM work CROSS JOIN LATERAL (
+                    SELECT true AS is_known FROM relay_copy
+                    WHERE relay_copy.mail_id = work.mail_id AND relay_copy.recipient = work.recipient OFFSET 0
+                ) AS known
+                WHERE work.mail_id = wanted.mail_id AND work.stage = 3 AND work.parked_at IS NULL AND work.attempts > 0
+                ORDER BY work.recipient FOR UPDATE OF work
+            ) AS unfinished
+        )
+        UPDATE work SET attempts = 0 WHERE ctid = ANY (ARRAY(SELECT place FROM counted))
+        """)
+
+    /// From now on the domains are such as an account of ours has written to. Run in a transaction that holds the locks
+    /// of the domains ($2).
+    static let noteWritten = PreparedStatement(
+        "relay_note_written",
+        """
+        UPDATE relay_destination SET written_at = now()
+        FROM (
+            SELECT DISTINCT lower(substring(receiver.address FROM '[^@]*$')) AS domain
+            FROM unnest($1::uuid[]) AS wanted (mail_id)
+            CROSS JOIN LATERAL (
+                SELECT mail_id FROM mail WHERE mail.mail_id = wanted.mail_id AND mail.origin = 2 OFFSET 0
+            ) AS submitted
+            CROSS JOIN LATERAL (
+                SELECT address FROM recipient
+                WHERE recipient.mail_id = submitted.mail_id AND recipient.account_id IS NULL OFFSET 0
+            ) AS receiver
+        ) AS target
+        WHERE relay_destination.domain = target.domain AND target.domain = ANY ($2::text[]) AND written_at IS NULL
         """)
 
     // MARK: - Leases
@@ -138,11 +189,19 @@ extension RelayStore {
     static let takeLeases = PreparedStatement(
         "relay_take_leases",
         """
-        WITH ready AS MATERIALIZED (
-            SELECT domain FROM relay_destination
-            WHERE next_at <= now()
+        WITH known AS MATERIALIZED (
+            SELECT domain, next_at, true AS is_written_to FROM relay_destination
+            WHERE next_at <= now() AND written_at IS NOT NULL
                 AND (SELECT count(*) FROM relay_lease l WHERE l.domain = relay_destination.domain) < $3
             ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED
+        ), strange AS MATERIALIZED (
+            SELECT domain, next_at, false AS is_written_to FROM relay_destination
+            WHERE next_at <= now() AND written_at IS NULL
+                AND (SELECT count(*) FROM relay_lease l WHERE l.domain = relay_destination.domain) < $3
+            ORDER BY next_at LIMIT $5 FOR UPDATE SKIP LOCKED
+        ), ready AS MATERIALIZED (
+            SELECT domain, is_written_to FROM (SELECT * FROM known UNION ALL SELECT * FROM strange) AS due
+            ORDER BY next_at LIMIT $4
         ), noted AS (
             UPDATE relay_destination SET next_at = now() + interval '5 s' FROM ready
             WHERE relay_destination.domain = ready.domain
@@ -155,7 +214,7 @@ extension RelayStore {
             ORDER BY slot LIMIT 1
         ) AS free
         ON CONFLICT (domain, slot) DO NOTHING
-        RETURNING domain, fence
+        RETURNING domain, fence, (SELECT is_written_to FROM ready WHERE ready.domain = relay_lease.domain)
         """)
 
     /// A lease that has run out is not renewed, even if nobody has taken it away yet.
@@ -168,7 +227,11 @@ extension RelayStore {
         """)
 
     static let findExpired = PreparedStatement(
-        "relay_find_expired", "SELECT domain, fence FROM relay_lease WHERE until <= now() ORDER BY until LIMIT $1")
+        "relay_find_expired",
+        """
+        SELECT domain, fence FROM relay_lease WHERE until <= now() AND fence <> ALL ($2::bigint[])
+        ORDER BY until LIMIT $1
+        """)
 
     static let dropLease = PreparedStatement(
         "relay_drop_lease", "DELETE FROM relay_lease WHERE fence = $1 AND (NOT $2 OR until <= now()) RETURNING fence")

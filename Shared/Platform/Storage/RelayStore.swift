@@ -6,10 +6,13 @@ package struct RelayLease: Sendable, Hashable {
     package let domain: String
     /// Never used twice: what was claimed under an older lease is not ours any more.
     package let fence: Int64
+    /// An account of ours has written to the domain; otherwise mail goes there by the doing of strangers alone.
+    package let isWrittenTo: Bool
 
-    package init(domain: String, fence: Int64) {
+    package init(domain: String, fence: Int64, isWrittenTo: Bool = true) {
         self.domain = domain
         self.fence = fence
+        self.isWrittenTo = isWrittenTo
     }
 }
 
@@ -63,21 +66,26 @@ package struct RelayStore: Sendable {
 
     // MARK: - Admission
 
-    /// Gives each copy that newly waits its destination and its times. A hint that comes twice changes nothing; work
-    /// that an operator made due again is due at once, and its destination is not held any longer.
+    /// Gives each copy that newly waits its destination and its times. A hint that comes twice changes nothing, and is
+    /// no try; work that an operator made due again is due at once, and its destination is not held any longer. The
+    /// alarm of a copy that nobody ended makes its destination looked at.
     /// - Returns: how many copies are due now.
     package func admit(_ mails: [MailID], expiry: Duration) async throws -> Int {
         let ids = Self.ids(mails)
         return try await retryingConflicts {
             try await pool.transaction { connection in
                 let domains = try connection.execute(Self.lockNewDestinations, [ids]).map { try $0.text(0) }
-                guard !domains.isEmpty else { return 0 }
+                guard !domains.isEmpty else {
+                    _ = try connection.commit(after: [(Self.forgiveAdmitted, [ids])])
+                    return 0
+                }
                 let names = PostgresValue.textArray(domains)
                 let results = try connection.commit(after: [
                     (Self.lockFreshWork, [ids]), (Self.admitCopies, [ids, names, .float8(expiry.inSeconds)]),
-                    (Self.refresh, [names]),
+                    (Self.forgiveAdmitted, [ids]), (Self.refresh, [names]),
+                    (Self.noteWritten, [ids, names]),
                 ])
-                return results.count == 3 ? results[1].count : 0
+                return results.count == 5 ? results[1].count : 0
             }
         }
     }
@@ -85,9 +93,11 @@ package struct RelayStore: Sendable {
     // MARK: - Leases
 
     /// Takes leases of destinations that are due, longest waiting first.
-    /// - Parameter slots: how many leases one destination may have, on all hosts together.
+    /// - Parameters:
+    ///   - slots: how many leases one destination may have, on all hosts together.
+    ///   - strangers: how many of the leases may be of destinations that no account of ours has written to.
     package func lease(
-        holder: String, limit: Int, slots: Int, for duration: Duration
+        holder: String, limit: Int, slots: Int, strangers: Int = .max, for duration: Duration
     ) async throws -> [RelayLease] {
         try await pool.transaction { connection in
             try connection.commit(after: [
@@ -95,10 +105,10 @@ package struct RelayStore: Sendable {
                     Self.takeLeases,
                     [
                         .text(holder), .float8(duration.inSeconds), .int4(Int32(clamping: slots)),
-                        .int4(Int32(clamping: limit)),
+                        .int4(Int32(clamping: limit)), .int4(Int32(clamping: max(0, strangers))),
                     ]
                 )
-            ])[0].map { RelayLease(domain: try $0.text(0), fence: try $0.int8(1)) }
+            ])[0].map { RelayLease(domain: try $0.text(0), fence: try $0.int8(1), isWrittenTo: try $0.bool(2)) }
         }
     }
 
@@ -118,10 +128,12 @@ package struct RelayStore: Sendable {
     }
 
     /// Takes leases away whose holders have vanished. Their attempts stay counted.
+    /// - Parameter running: fences of those that the caller knows to be worked under: they have not vanished, though
+    ///   they could not be renewed, and what was delivered under them may wait to be recorded.
     /// - Returns: how many.
-    package func revokeExpired(limit: Int) async throws -> Int {
+    package func revokeExpired(limit: Int, except running: [Int64] = []) async throws -> Int {
         let expired = try await pool.withConnection { connection in
-            try connection.execute(Self.findExpired, [.int4(Int32(clamping: limit))]).map {
+            try connection.execute(Self.findExpired, [.int4(Int32(clamping: limit)), .int8Array(running)]).map {
                 RelayLease(domain: try $0.text(0), fence: try $0.int8(1))
             }
         }
@@ -146,15 +158,23 @@ package struct RelayStore: Sendable {
     // MARK: - The next look
 
     package struct Outlook: Sendable, Hashable {
-        /// Until a destination is due; negative when one is; `nil` when nothing waits.
+        /// Until a destination with a free slot is due; negative when one is; `nil` when nothing waits.
         package let untilDue: Duration?
-        /// Until the first lease runs out.
+        /// Until the first lease runs out, of those that are not the caller's.
         package let untilLeaseEnds: Duration?
     }
 
-    package func outlook() async throws -> Outlook {
+    /// - Parameters:
+    ///   - slots: how many leases one destination may have.
+    ///   - strangers: whether destinations that no account of ours has written to count.
+    ///   - running: fences that the caller works under.
+    package func outlook(
+        slots: Int = .max, strangers: Bool = true, except running: [Int64] = []
+    ) async throws -> Outlook {
         try await pool.withConnection { connection in
-            let row = try connection.execute(Self.nextLook).first
+            let row = try connection.execute(
+                Self.nextLook, [.int4(Int32(clamping: slots)), .int8Array(running), .bool(strangers)]
+            ).first
             return Outlook(
                 untilDue: try row?.optionalFloat8(0).map { .seconds($0) },
                 untilLeaseEnds: try row?.optionalFloat8(1).map { .seconds($0) })

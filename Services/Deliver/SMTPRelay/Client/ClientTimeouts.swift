@@ -2,6 +2,8 @@
 package struct ClientTimeouts: Sendable, Hashable {
     package var connect = Duration.seconds(30)
     package var handshake = Duration.seconds(30)
+    /// For all until the first mail together, a second connection without TLS included.
+    package var opening = Duration.seconds(300)
     /// 4.5.3.2.1 Initial 220 message, and the replies to EHLO and STARTTLS.
     package var greeting = Duration.seconds(300)
     /// 4.5.3.2.2 MAIL, 4.5.3.2.3 RCPT.

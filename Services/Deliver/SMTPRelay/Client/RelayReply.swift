@@ -21,10 +21,12 @@ package struct RelayReply: Sendable, Hashable {
     /// The host or the connection is at fault, and nothing was decided about the mail: another host, or the same by a
     /// new connection, may take it at once (RFC 5321 5.1).
     package let isHostFault: Bool
+    /// This host can't take this mail, whenever it is tried (its size, 8-bit content); another one of the domain may.
+    package let isHostLimit: Bool
 
     package init(
         code: Int = 0, status: String, text: RedactedText, host: String = "", step: Step,
-        isOutcomeUnknown: Bool = false, isHostFault: Bool = false
+        isOutcomeUnknown: Bool = false, isHostFault: Bool = false, isHostLimit: Bool = false
     ) {
         self.code = code
         self.status = status
@@ -33,16 +35,17 @@ package struct RelayReply: Sendable, Hashable {
         self.step = step
         self.isOutcomeUnknown = isOutcomeUnknown
         self.isHostFault = isHostFault
+        self.isHostLimit = isHostLimit
     }
 
     /// A finding of our own.
     package init(
         status: String, _ text: String, host: String = "", step: Step, isOutcomeUnknown: Bool = false,
-        isHostFault: Bool = false
+        isHostFault: Bool = false, isHostLimit: Bool = false
     ) {
         self.init(
             status: status, text: RedactedText(line: text.utf8), host: host, step: step,
-            isOutcomeUnknown: isOutcomeUnknown, isHostFault: isHostFault)
+            isOutcomeUnknown: isOutcomeUnknown, isHostFault: isHostFault, isHostLimit: isHostLimit)
     }
 }
 

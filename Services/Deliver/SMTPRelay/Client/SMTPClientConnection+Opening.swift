@@ -21,24 +21,41 @@ extension SMTPClientConnection {
                 status: "5.4.6", "The host's address may not be connected to", host: host.name, step: .connect)
             throw RelayFailure(.forbiddenAddress, reply)
         }
+        let deadline = NIODeadline.now() + TimeAmount(timeouts.opening)
+        let trouble: String
         do {
-            return try await establish(host, address, port, helo, tls, timeouts)
+            return try await establish(host, address, port, helo, tls, timeouts, deadline)
         } catch {
             guard error.code == .tls, tls == .opportunistic else { throw error }
+            trouble = error.reply.text.description
         }
-        return try await establish(host, address, port, helo, .off, timeouts)
+        let connection = try await establish(host, address, port, helo, .off, timeouts, deadline)
+        await connection.note(missingTLS: trouble)
+        return connection
     }
 
+    /// Whether a server can be greeted by this name: a host name with its domain (RFC 5321 4.1.1.1, 2.3.5), without
+    /// which many refuse us, or an address literal.
+    package static func canGreet(as name: String) -> Bool {
+        guard SMTPClientCommand.ehlo(name).bytes != nil else { return false }
+        return name.hasPrefix("[") || name.contains(".") && !name.contains("_")
+    }
+
+    private func note(missingTLS trouble: String) { missingTLS = trouble }
+
     private static func establish(
-        _ host: MXHost, _ address: IPAddress, _ port: Int, _ helo: String, _ tls: TLS, _ timeouts: ClientTimeouts
+        _ host: MXHost, _ address: IPAddress, _ port: Int, _ helo: String, _ tls: TLS, _ timeouts: ClientTimeouts,
+        _ deadline: NIODeadline
     ) async throws(RelayFailure) -> SMTPClientConnection {
         let connection: SMTPClientConnection
         do {
             let target = try SocketAddress(ipAddress: address.description, port: port)
-            connection = try await bootstrap(timeouts).connect(to: target) { channel in
+            let patience = min(TimeAmount(timeouts.connect), max(deadline - NIODeadline.now(), .milliseconds(1)))
+            connection = try await bootstrap(patience).connect(to: target) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let connection = SMTPClientConnection(
-                        channel: channel, host: host.name, address: address, timeouts: timeouts)
+                        channel: channel, host: host.name, address: address, timeouts: timeouts,
+                        openDeadline: deadline)
                     try channel.pipeline.syncOperations.addHandler(ClientChannelHandler(connection))
                     return connection
                 }
@@ -65,9 +82,9 @@ extension SMTPClientConnection {
         return connection
     }
 
-    private static func bootstrap(_ timeouts: ClientTimeouts) -> ClientBootstrap {
+    private static func bootstrap(_ patience: TimeAmount) -> ClientBootstrap {
         ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .connectTimeout(TimeAmount(timeouts.connect))
+            .connectTimeout(patience)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.autoRead, value: false)
             .channelOption(.maxMessagesPerRead, value: 1)
@@ -106,9 +123,12 @@ extension SMTPClientConnection {
         } else {
             throw refused(reply, .hello)
         }
-        if offer.name == helo.lowercased() {
-            throw fault(.loop, "5.4.6", "Routing loop: the host answers with this server's own name", .hello)
+        guard offer.name == helo.lowercased() else { return }
+        // Only a name with its domain is one host's alone: half the world calls itself `localhost`.
+        guard Self.canGreet(as: helo) else {
+            throw fault(.refusedByHost, "4.4.6", "The host goes by this server's own name, \(helo)", .hello)
         }
+        throw fault(.loop, "5.4.6", "Routing loop: the host answers with this server's own name", .hello)
     }
 
     /// Whether the server is ready for a handshake. Refusing it (454) is its right.
@@ -116,7 +136,10 @@ extension SMTPClientConnection {
         try send(.startTLS, .tls)
         let reply = try await answer(.tls)
         if reply.code == 421 { throw refused(reply, .tls) }
-        guard reply.code == 220 else { return false }
+        guard reply.code == 220 else {
+            missingTLS = "STARTTLS was answered with \(reply.code) \(RedactedText(line: reply.text))"
+            return false
+        }
         // What came with the reply was said by somebody in between, or by a server that can't be trusted with TLS.
         guard input.readableBytes == 0 else {
             throw fault(.protocolError, "4.7.0", "Clear text behind the answer to STARTTLS", .tls)
@@ -138,7 +161,7 @@ extension SMTPClientConnection {
         } catch {
             throw fault(.tls, "4.7.5", "TLS could not begin", .tls)
         }
-        let deadline = NIODeadline.now() + TimeAmount(timeouts.handshake)
+        let deadline = min(openDeadline, .now() + TimeAmount(timeouts.handshake))
         while !isSecure {
             guard !isClosed, wireFailure == nil else { throw fault(.tls, "4.7.5", "The TLS handshake failed", .tls) }
             if await !wait(until: deadline) {
@@ -162,7 +185,7 @@ extension SMTPClientConnection {
 
     private func answer(_ step: RelayReply.Step) async throws(RelayFailure) -> SMTPRemoteReply {
         do {
-            return try await readReply(until: .now() + TimeAmount(timeouts.greeting))
+            return try await readReply(until: min(openDeadline, .now() + TimeAmount(timeouts.greeting)))
         } catch {
             if case .notSMTP = error { throw fault(.protocolError, "4.5.0", error.text, step) }
             throw fault(.unreachable, "4.4.2", error.text, step)

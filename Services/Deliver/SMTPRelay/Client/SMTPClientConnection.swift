@@ -32,6 +32,10 @@ package actor SMTPClientConnection {
     /// Transactions that this connection has carried.
     package private(set) var transactions = 0
     var offer = SMTPServerOffer()
+    /// Why it does not, where the server offers it.
+    var missingTLS: String?
+    /// By then it must be greeted and encrypted.
+    nonisolated let openDeadline: NIODeadline
 
     // MARK: The wire (SMTPClientConnection+Wire)
 
@@ -62,7 +66,10 @@ package actor SMTPClientConnection {
     /// Between the final dot and its answer nothing may end the connection but time: it decides about a duplicate.
     var awaitsVerdict = false
 
-    init(channel: any Channel, host: String, address: IPAddress, timeouts: ClientTimeouts) {
+    init(
+        channel: any Channel, host: String, address: IPAddress, timeouts: ClientTimeouts, openDeadline: NIODeadline
+    ) {
+        self.openDeadline = openDeadline
         self.channel = channel
         self.hostName = host
         self.address = address
@@ -81,7 +88,8 @@ package actor SMTPClientConnection {
     package func deliver(
         _ mail: OutboundMail, beforeFinalDot: @escaping @Sendable () async throws -> Void
     ) async -> [RecipientResult] {
-        var transaction = SMTPTransaction(mail, offer: offer, host: hostName, needsReset: needsReset)
+        var transaction = SMTPTransaction(
+            mail, offer: offer, host: hostName, missingTLS: missingTLS, needsReset: needsReset)
         guard isUsable else {
             _ = transaction.lost("The connection is not usable any more", .mail)
             return transaction.results

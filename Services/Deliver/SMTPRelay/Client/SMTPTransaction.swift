@@ -41,6 +41,8 @@ struct SMTPTransaction {
     private let mail: OutboundMail
     private let offer: SMTPServerOffer
     private let host: String
+    /// Why the connection is in the clear although the server offers TLS.
+    private let missingTLS: String?
     private var waiting: [(expected: Expected, command: [UInt8])] = []
     /// Answers that are due, first one first.
     private var due: [Expected] = []
@@ -51,10 +53,13 @@ struct SMTPTransaction {
     /// RSET is due before another mail.
     private(set) var needsReset = false
 
-    init(_ mail: OutboundMail, offer: SMTPServerOffer, host: String, needsReset: Bool) {
+    init(
+        _ mail: OutboundMail, offer: SMTPServerOffer, host: String, missingTLS: String? = nil, needsReset: Bool
+    ) {
         self.mail = mail
         self.offer = offer
         self.host = host
+        self.missingTLS = missingTLS
         self.needsReset = needsReset
         self.outcomes = Array(repeating: nil, count: mail.recipients.count)
     }
@@ -151,7 +156,7 @@ struct SMTPTransaction {
             // A full disk is this host's alone, another may take the mail now (RFC 3463 3.4: X.3, mail system status);
             // any other refusal may be about this sender.
             let isSystem = reply.writtenStatus?.hasPrefix("4.3.") ?? false
-            settleAll(outcome(reply, .mail, isHostFault: isSystem))
+            settleAll(wantsTLS(reply, .mail) ?? outcome(reply, .mail, isHostFault: isSystem))
         }
         return next()
     }
@@ -164,7 +169,7 @@ struct SMTPTransaction {
         } else if Self.isTooManyRecipients(reply) {
             outcomes[index] = .deferred(theirs(reply, .recipient))
         } else {
-            outcomes[index] = outcome(reply, .recipient)
+            outcomes[index] = wantsTLS(reply, .recipient) ?? outcome(reply, .recipient)
         }
         return next()
     }
@@ -176,7 +181,7 @@ struct SMTPTransaction {
             return .send(Array(".\r\n".utf8))
         }
         guard !reply.isPositive else { return fault("The server answered DATA with \(reply.code)", .data) }
-        settleAll(outcome(reply, .data))
+        settleAll(wantsTLS(reply, .data) ?? outcome(reply, .data))
         needsReset = true
         return .done
     }
@@ -187,6 +192,17 @@ struct SMTPTransaction {
         }
         settleAll(reply.isPositive ? .delivered(theirs(reply, .end)) : outcome(reply, .end))
         return .done
+    }
+
+    /// A refusal for security's sake (RFC 3207 4: 530; RFC 3463 3.8: X.7) of a mail in the clear, where TLS is offered
+    /// and could not be had: that is this host's trouble and may be over the next time, not the domain's word.
+    private func wantsTLS(_ reply: SMTPRemoteReply, _ step: RelayReply.Step) -> RecipientResult? {
+        guard let missingTLS, reply.isPermanent,
+            reply.code == 530 || reply.writtenStatus?.hasPrefix("5.7.") ?? false
+        else { return nil }
+        let said = RedactedText(line: reply.text)
+        let text = "\(missingTLS); without TLS the server says: \(reply.code) \(said)"
+        return .deferred(RelayReply(status: "4.7.5", text, host: host, step: step, isHostFault: true))
     }
 
     /// RFC 5321 4.5.3.1.10: 552 to RCPT means too many recipients, to be tried again; unless the server says otherwise.
@@ -223,16 +239,20 @@ struct SMTPTransaction {
 
     // MARK: - Results
 
-    /// Why this server can't take this mail at all.
+    /// Why this server can't take this mail at all; another host of the domain may.
     private var unsendable: RelayReply? {
         if let maximum = offer.maximumSize, mail.size > maximum {
-            return ours("5.3.4", "The mail has \(mail.size) bytes, the server takes \(maximum)", .mail)
+            return lack("5.3.4", "The mail has \(mail.size) bytes, the server takes \(maximum)")
         }
         // RFC 6152 3: 8-bit content may not be sent, and changing it would break its signatures.
         if mail.isEightBit, !offer.eightBitMIME {
-            return ours("5.6.3", "The mail has 8-bit content and the server takes only 7-bit (no 8BITMIME)", .mail)
+            return lack("5.6.3", "The mail has 8-bit content and the server takes only 7-bit (no 8BITMIME)")
         }
         return nil
+    }
+
+    private func lack(_ status: String, _ text: String) -> RelayReply {
+        RelayReply(status: status, text, host: host, step: .mail, isHostLimit: true)
     }
 
     private mutating func settleAll(_ result: RecipientResult) {

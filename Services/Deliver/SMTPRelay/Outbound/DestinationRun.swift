@@ -15,6 +15,7 @@ struct DestinationRun {
     /// Mail is delivered of which the database does not know.
     private var hasUnrecorded = false
     private static let toleratedBreaks = 3
+    private static let pauseAfterTrouble = Duration.seconds(1)
 
     init(lease: RelayLease, services: RelayServices) {
         self.lease = lease
@@ -55,11 +56,21 @@ struct DestinationRun {
         services.leases.forget(lease)
         // What could not be recorded must not be delivered again at once: the lease runs out, and the attempt counts.
         if hasUnrecorded { return }
-        do {
-            try await services.store.release(lease)
-        } catch {
-            // It runs out by itself.
-            services.logger.info("a lease could not be given back", metadata: [LogKey.error: "\(error)"])
+        let (store, lease) = (services.store, lease)
+        let end = ContinuousClock.now + services.leases.duration
+        var pause = Duration.milliseconds(100)
+        while true {
+            do {
+                // Shielded: a cancelled task does not wait for a connection.
+                return try await Task { try await store.release(lease) }.value
+            } catch {
+                services.logger.info("a lease could not be given back", metadata: [LogKey.error: "\(error)"])
+                // It runs out by itself, but then the attempt counts.
+                guard StorageTrouble.isMeant(by: error), .now < end, !Task.isCancelled else { return }
+                // Only after a failure. A cancelled sleep ends the loop by the condition above.
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(5))
+            }
         }
     }
 
@@ -83,6 +94,11 @@ struct DestinationRun {
                     return false
                 case .closed(let result):
                     return await record(mails[index...].flatMap { all($0, result) }, nil)
+                case .interrupted(let outcomes):
+                    _ = await record(outcomes, nil)
+                    // The copies are due at once, and what failed may need a moment. A cancelled sleep ends early.
+                    try? await Task.sleep(for: Self.pauseAfterTrouble)
+                    return false
                 case .leaseLost:
                     return false
                 }
@@ -111,6 +127,8 @@ struct DestinationRun {
         case unreachable([RelayOutcome], String)
         /// The same for every mail of the destination.
         case closed(RecipientResult)
+        /// By our own storage or shutdown; these were decided before, the others are as if nothing had begun.
+        case interrupted([RelayOutcome])
         case leaseLost
     }
 
@@ -118,21 +136,38 @@ struct DestinationRun {
         let content: RelayContent
         do {
             content = try await services.contents.load(mail, known: copies.first?.prefix, via: copies.first?.via)
+        } catch  where StorageTrouble.isMeant(by: error) {
+            services.logger.warning("a mail is left for later", metadata: [LogKey.error: "\(error)"])
+            return .interrupted([])
         } catch {
             services.logger.error(
                 "a mail could not be read", metadata: [LogKey.mailID: "\(mail.id)", LogKey.error: "\(error)"])
             let reply = RelayReply(status: "4.3.0", "The mail could not be read from the storage here", step: .content)
             return .failedHere(copies.map { outcome(mail, $0, .deferred(reply), nil) })
         }
-        let outbound = services.contents.outbound(mail, copies, content)
+        let trouble = StorageTrouble()
+        let outbound = services.contents.outbound(mail, copies, content, noting: trouble)
+        let deadline = ContinuousClock.now + services.limits.attempt
         var hasBeenOpen = false
+        /// What hosts said that can't take this mail.
+        var limit: RecipientResult?
+        await line.beginMail()
         while true {
             let connection: any RelayConnection
-            switch await line.way() {
+            let way = await line.way(until: deadline)
+            if Task.isCancelled { return .interrupted([]) }
+            switch way {
             case .open(let open): connection = open
-            case .closed(let result): return .closed(result)
+            case .closed(let result):
+                guard let limit else { return .closed(result) }
+                return .ended(copies.map { outcome(mail, $0, limit, content.prefix) })
             case .unreachable(let reply):
+                if let limit, line.isExhausted {
+                    return .ended(copies.map { outcome(mail, $0, limit, content.prefix) })
+                }
                 let outcomes = copies.map { outcome(mail, $0, .deferred(reply), content.prefix) }
+                // Another mail may be taken by the hosts that can't take this one.
+                if limit != nil { return .failedHere(outcomes) }
                 guard hasBeenOpen, brokenOff < Self.toleratedBreaks else {
                     return .unreachable(outcomes, describe(reply))
                 }
@@ -143,9 +178,20 @@ struct DestinationRun {
             }
             hasBeenOpen = true
             let (leases, lease) = (services.leases, lease)
-            let results = await connection.deliver(outbound) { try await leases.ensure(lease) }
-            // What was decided is recorded in any case, and counts if nobody else has taken the copies meanwhile.
+            let results = await connection.deliver(outbound) {
+                try await trouble.noting { try await leases.ensure(lease) }
+            }
+            if trouble.isNoted || Task.isCancelled {
+                let decided = zip(copies, results).filter { $1.isTheirs }
+                return .interrupted(decided.map { outcome(mail, $0, $1, content.prefix) })
+            }
+            // What was decided is recorded in any case: a delivery counts under any lease.
             if !services.leases.isOurs(lease), results.allSatisfy(\.isDeferred) { return .leaseLost }
+            if let lack = results.first, results.allSatisfy(\.isHostLimit) {
+                limit = lack
+                await line.skipHost()
+                continue
+            }
             if let fault = hostFault(results) {
                 await line.drop(isAtFault: true, because: fault)
                 continue
@@ -208,4 +254,7 @@ struct DestinationRun {
 
 extension RecipientResult {
     fileprivate var isDeferred: Bool { if case .deferred = self { true } else { false } }
+    fileprivate var isHostLimit: Bool { if case .failed(let reply) = self { reply.isHostLimit } else { false } }
+    /// Decided, or put off by the other host; or the other host may have the mail.
+    fileprivate var isTheirs: Bool { !isDeferred || reply.code != 0 || reply.isOutcomeUnknown }
 }

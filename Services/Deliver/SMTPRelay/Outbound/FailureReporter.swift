@@ -15,7 +15,7 @@ package struct FailureReporter: Sendable {
         let now = Timestamp.now()
         let body = DeliveryStatusNotification(
             id: id.description, host: host, from: "MAILER-DAEMON@\(domain(of: undelivered))", to: undelivered.sender,
-            date: now, arrived: undelivered.receivedAt, recipients: undelivered.copies.map(recipient),
+            date: now, arrived: undelivered.receivedAt, recipients: recipients(of: undelivered),
             original: undelivered.beginning
         ).encoded()
         var scanner = MessageScanner()
@@ -32,9 +32,22 @@ package struct FailureReporter: Sendable {
         return ours.lastIndex(of: "@").map { String(ours[ours.index(after: $0)...]) } ?? host
     }
 
-    private func recipient(_ copy: UndeliveredMail.Copy) -> DeliveryStatusNotification.Recipient {
-        DeliveryStatusNotification.Recipient(
-            address: copy.address, original: copy.via, status: copy.answer.status, code: copy.answer.code,
-            reply: copy.answer.text, host: copy.answer.host, lastAttempt: copy.answer.at, isExpired: copy.isExpired)
+    /// Where an address of ours forwards to is its owner's affair, and the words of the other host would tell: to a
+    /// stranger the address stands for all its targets (RFC 3464 4.2).
+    private func recipients(of undelivered: UndeliveredMail) -> [DeliveryStatusNotification.Recipient] {
+        var named: Set<String> = []
+        return undelivered.copies.compactMap { copy in
+            let answer = copy.answer
+            guard undelivered.isFromOutside, let via = copy.via else {
+                return DeliveryStatusNotification.Recipient(
+                    address: copy.address, original: copy.via, status: answer.status, code: answer.code,
+                    reply: answer.text, host: answer.host, lastAttempt: answer.at, isExpired: copy.isExpired)
+            }
+            guard named.insert(via).inserted else { return nil }
+            return DeliveryStatusNotification.Recipient(
+                address: via, original: nil, status: answer.status, code: 0,
+                reply: "It could not be passed on to where this address forwards to", host: "",
+                lastAttempt: answer.at, isExpired: copy.isExpired)
+        }
     }
 }

@@ -23,13 +23,30 @@ struct HostLine {
     /// Mails that the connection has served.
     private var served = 0
     private var lastFailure: RelayFailure?
+    /// The first host that was left out for one mail.
+    private var firstSkipped: Int?
+    /// The last host of a long row gets a chance as well.
+    private static let leastPatience = Duration.seconds(10)
 
     init(domain: String, connector: RelayConnector) {
         self.domain = domain
         self.connector = connector
     }
 
-    mutating func way() async -> Way {
+    /// Hosts that could not take the mail before may take this one, unless one of the others is connected to.
+    mutating func beginMail() async {
+        guard let first = firstSkipped else { return }
+        if let connection {
+            if await connection.canGoOn() { return }
+            await drop(isAtFault: false)
+        }
+        next = first
+        firstSkipped = nil
+    }
+
+    /// - Parameter deadline: no other host is tried after it. Each may use half of what is left, so that a better one
+    ///   which does not answer leaves time for the others.
+    mutating func way(until deadline: ContinuousClock.Instant) async -> Way {
         if let connection {
             if await connection.canGoOn() { return .open(connection) }
             await drop(isAtFault: false)
@@ -44,8 +61,10 @@ struct HostLine {
             candidates = hosts.flatMap { host in host.addresses.map { (host, $0) } }
         }
         while let candidate = candidates.flatMap({ next < $0.count ? $0[next] : nil }) {
+            let left = deadline - ContinuousClock.now
+            guard left > .zero, !Task.isCancelled else { return .unreachable(cutShort) }
             RelayMetrics.connections.increment()
-            switch await connector.open(candidate.host, candidate.address) {
+            switch await connector.open(candidate.host, candidate.address, max(left / 2, Self.leastPatience)) {
             case .success(let opened):
                 connection = opened
                 served = 0
@@ -61,6 +80,27 @@ struct HostLine {
             return .unreachable(RelayReply(status: "4.4.1", "No host took the mail", step: .connect))
         }
         return lastFailure.isFinal ? .closed(lastFailure.result) : .unreachable(lastFailure.reply)
+    }
+
+    /// The reason when hosts are left that were not tried.
+    private var cutShort: RelayReply {
+        if let lastFailure, !lastFailure.isFinal { return lastFailure.reply }
+        return RelayReply(status: "4.4.1", "No host took the mail in time", step: .connect)
+    }
+
+    /// All hosts were tried, and none was out of reach.
+    var isExhausted: Bool {
+        next >= candidates?.count ?? .max && lastFailure.map { $0.isFinal } ?? true
+    }
+
+    /// The host can't take this mail, at none of its addresses: another one may.
+    mutating func skipHost() async {
+        guard let connection, let candidates, next < candidates.count else { return }
+        self.connection = nil
+        firstSkipped = firstSkipped ?? next
+        let name = candidates[next].host.name
+        while next < candidates.count, candidates[next].host.name == name { next += 1 }
+        await connection.quit()
     }
 
     /// All hosts may be tried once more.

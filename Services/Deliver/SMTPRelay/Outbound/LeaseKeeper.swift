@@ -39,9 +39,10 @@ package final class LeaseKeeper: Service, Sendable {
         }
     }
 
-    package func take(limit: Int, slots: Int) async throws -> [RelayLease] {
+    package func take(limit: Int, slots: Int, strangers: Int) async throws -> [RelayLease] {
         let asked = ContinuousClock.now
-        let taken = try await store.lease(holder: holder, limit: limit, slots: slots, for: duration)
+        let taken = try await store.lease(
+            holder: holder, limit: limit, slots: slots, strangers: strangers, for: duration)
         leases.withLock { leases in
             for lease in taken { leases[lease.fence] = asked + duration }
         }

@@ -25,11 +25,13 @@ package struct Relay: Sendable {
     ) {
         let connector = RelayConnector(
             route: { await MXRoute.resolve($0, resolver: resolver, policy: policy) },
-            open: { host, address in
+            open: { host, address, patience in
+                var timeouts = ClientTimeouts()
+                timeouts.opening = min(timeouts.opening, patience)
                 do throws(RelayFailure) {
                     return .success(
                         try await SMTPClientConnection.open(
-                            host: host, address: address, port: port, helo: helo, policy: policy))
+                            host: host, address: address, port: port, helo: helo, policy: policy, timeouts: timeouts))
                 } catch {
                     return .failure(error)
                 }

@@ -16,11 +16,12 @@ package protocol RelayConnection: Sendable {
 /// Where mail for a domain goes, and the way there.
 package struct RelayConnector: Sendable {
     package let route: @Sendable (_ domain: String) async -> MXRouteResult
-    package let open: @Sendable (MXHost, IPAddress) async -> Result<any RelayConnection, RelayFailure>
+    /// Greeted, encrypted where that is possible, and ready for a mail, within the given time.
+    package let open: @Sendable (MXHost, IPAddress, Duration) async -> Result<any RelayConnection, RelayFailure>
 
     package init(
         route: @escaping @Sendable (_ domain: String) async -> MXRouteResult,
-        open: @escaping @Sendable (MXHost, IPAddress) async -> Result<any RelayConnection, RelayFailure>
+        open: @escaping @Sendable (MXHost, IPAddress, Duration) async -> Result<any RelayConnection, RelayFailure>
     ) {
         self.route = route
         self.open = open

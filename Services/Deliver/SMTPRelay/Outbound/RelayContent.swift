@@ -62,13 +62,18 @@ package struct RelayContents: Sendable {
         return signature
     }
 
-    func outbound(_ mail: RelayMail, _ copies: [RelayMail.Copy], _ content: RelayContent) -> OutboundMail {
+    /// - Parameter trouble: learns of a storage that fails while the body is read.
+    func outbound(
+        _ mail: RelayMail, _ copies: [RelayMail.Copy], _ content: RelayContent, noting trouble: StorageTrouble
+    ) -> OutboundMail {
         OutboundMail(
             id: mail.id, sender: mail.sender, recipients: copies.map(\.address), prefix: content.prefix,
             size: mail.size + content.prefix.count, isEightBit: content.isEightBit
         ) { write in
             if let whole = content.whole { return try await write(whole) }
-            for chunk in 0..<chunks(of: mail) { try await write(try await read(chunk, of: mail)) }
+            for chunk in 0..<chunks(of: mail) {
+                try await write(try await trouble.noting { try await read(chunk, of: mail) })
+            }
         }
     }
 

@@ -17,7 +17,8 @@ package final class RelayDispatcher: Service, Sendable {
 
     private let services: RelayServices
     private let isStopping = Mutex(false)
-    private let running = Mutex(0)
+    /// The leases of the runs.
+    private let running = Mutex<Set<RelayLease>>([])
     private let wakeUps = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     package init(services: RelayServices) { self.services = services }
@@ -43,23 +44,29 @@ package final class RelayDispatcher: Service, Sendable {
     }
 
     private var stopping: Bool { isStopping.withLock(\.self) }
+    private var leases: Set<RelayLease> { running.withLock(\.self) }
 
     private func dispatch() async {
         await withDiscardingTaskGroup { group in
             var pause = Duration.milliseconds(100)
             var forgetAt = ContinuousClock.now + Self.forgetInterval
+            var revokeAt = ContinuousClock.now
             var wakes = wakeUps.stream.makeAsyncIterator()
             while !stopping {
                 do {
-                    let free = services.limits.connections - running.withLock(\.self)
-                    let leases = free > 0 ? try await lease(free) : []
-                    for lease in leases { start(lease, in: &group) }
+                    let room = Room(leases, services.limits)
+                    if room.free > 0 || .now >= revokeAt {
+                        _ = try await services.store.revokeExpired(limit: 16, except: leases.map(\.fence))
+                        revokeAt = .now + Self.longestSleep
+                    }
+                    let taken = try await take(room)
+                    for lease in taken { start(lease, in: &group) }
                     pause = .milliseconds(100)
                     if ContinuousClock.now >= forgetAt {
                         _ = try await services.store.forgetIdle()
                         forgetAt = .now + Self.forgetInterval
                     }
-                    await sleep(leases.isEmpty ? try await untilNextLook() : Self.shortestSleep, &wakes)
+                    await sleep(try await untilNextLook(room, taken.count), &wakes)
                 } catch {
                     services.logger.warning("a look for due mail failed", metadata: [LogKey.error: "\(error)"])
                     await sleep(pause, &wakes)
@@ -68,7 +75,7 @@ package final class RelayDispatcher: Service, Sendable {
             }
             // The runs end after the mail they are at, and wake us.
             let deadline = ContinuousClock.now + Self.patience
-            while running.withLock(\.self) > 0, .now < deadline, !Task.isCancelled {
+            while !leases.isEmpty, .now < deadline, !Task.isCancelled {
                 await sleep(deadline - .now, &wakes)
             }
             group.cancelAll()
@@ -76,22 +83,41 @@ package final class RelayDispatcher: Service, Sendable {
     }
 
     private func start(_ lease: RelayLease, in group: inout DiscardingTaskGroup) {
-        running.withLock { $0 += 1 }
+        _ = running.withLock { $0.insert(lease) }
+        services.recorder.runBegins()
         group.addTask {
             var run = DestinationRun(lease: lease, services: self.services)
             await run.run(isStopping: { self.stopping || Task.isCancelled }, onMore: self.wake)
-            self.running.withLock { $0 -= 1 }
+            self.services.recorder.runEnded()
+            _ = self.running.withLock { $0.remove(lease) }
             self.wake()
         }
     }
 
-    private func lease(_ free: Int) async throws -> [RelayLease] {
-        _ = try await services.store.revokeExpired(limit: 16)
-        return try await services.leases.take(limit: min(free, 32), slots: services.limits.perDestination)
+    /// How many more connections may be used.
+    private struct Room {
+        let free: Int
+        /// Of them, for domains that no account of ours has written to.
+        let strangers: Int
+
+        init(_ running: Set<RelayLease>, _ limits: RelayLimits) {
+            free = max(0, limits.connections - running.count)
+            strangers = min(free, max(0, limits.strangers - running.count { !$0.isWrittenTo }))
+        }
     }
 
-    private func untilNextLook() async throws -> Duration {
-        let outlook = try await services.store.outlook()
+    private func take(_ room: Room) async throws -> [RelayLease] {
+        guard room.free > 0 else { return [] }
+        return try await services.leases.take(
+            limit: min(room.free, 32), slots: services.limits.perDestination, strangers: room.strangers)
+    }
+
+    /// The end of a run wakes us; while no connection is free there is nothing else to wait for.
+    private func untilNextLook(_ room: Room, _ taken: Int) async throws -> Duration {
+        if room.free <= taken { return Self.longestSleep }
+        if taken > 0 { return Self.shortestSleep }
+        let outlook = try await services.store.outlook(
+            slots: services.limits.perDestination, strangers: room.strangers > 0, except: leases.map(\.fence))
         let next = [outlook.untilDue, outlook.untilLeaseEnds].compactMap(\.self).min() ?? Self.longestSleep
         return min(max(next, Self.shortestSleep), Self.longestSleep)
     }

@@ -4,6 +4,12 @@ package struct RelayLimits: Sendable, Hashable {
     package var connections = 50
     /// Connections to one domain, of all processes on all hosts.
     package var perDestination = 10
+    /// For finding a host that takes a mail: after this long no other one is tried, so that a domain whose hosts are
+    /// slow on purpose costs little.
+    package var attempt = Duration.seconds(600)
+    /// Of the connections, those for domains that no account of ours has written to: anybody can have us forward to or
+    /// notify domains of theirs whose hosts are slow on purpose, and must not take all connections that way.
+    package var strangers: Int { max(1, connections / 2) }
     /// Mails claimed at a time for one connection.
     package var mailsPerClaim = 16
     /// RFC 5321 4.5.3.1.8: what every server takes in one transaction.

@@ -20,7 +20,17 @@ package final class RelayRecorder: Service, Sendable {
     private struct State {
         var waiting: [Ticket] = []
         var idle: CheckedContinuation<[Ticket]?, Never>?
+        /// Runs that may still record something.
+        var runs = 0
         var isClosed = false
+        var isEnded = false
+
+        /// Says so once: nobody takes what comes after.
+        mutating func endsNow() -> Bool {
+            guard isClosed, runs == 0, waiting.isEmpty else { return false }
+            isEnded = true
+            return true
+        }
 
         mutating func takeBatch() -> [Ticket] {
             var count = 0
@@ -57,22 +67,34 @@ package final class RelayRecorder: Service, Sendable {
         self.onCommitted = onCommitted
     }
 
+    /// A run begins, which will record its outcomes: the recorder waits for it, also after shutdown or cancellation.
+    package func runBegins() { state.withLock { $0.runs += 1 } }
+
+    package func runEnded() {
+        wakeWhenOver { $0.runs -= 1 }
+    }
+
     /// Returns when it is committed. `false`: it could not be, and the copies are still claimed.
     package func record(_ outcomes: [RelayOutcome], domain: String, news: DestinationNews?) async -> Bool {
         guard !outcomes.isEmpty || news != nil else { return true }
         return await withCheckedContinuation { continuation in
             let ticket = Ticket(outcomes: outcomes, domain: domain, news: news, answer: continuation)
-            let worker: (CheckedContinuation<[Ticket]?, Never>, [Ticket])? = state.withLock { state in
+            var worker: (CheckedContinuation<[Ticket]?, Never>, [Ticket])?
+            let isTaken = state.withLock { state in
+                guard !state.isEnded else { return false }
                 state.waiting.append(ticket)
-                guard let idle = state.idle else { return nil }
-                state.idle = nil
-                return (idle, state.takeBatch())
+                if let idle = state.idle {
+                    state.idle = nil
+                    worker = (idle, state.takeBatch())
+                }
+                return true
             }
-            if let (continuation, batch) = worker { continuation.resume(returning: batch) }
+            guard isTaken else { return continuation.resume(returning: false) }
+            if let (idle, batch) = worker { idle.resume(returning: batch) }
         }
     }
 
-    /// Until graceful shutdown, and then until all is written. List it before whoever records.
+    /// Until graceful shutdown, and then until no run is left and all is written. List it before whoever records.
     package func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskCancellationHandler {
@@ -86,8 +108,13 @@ package final class RelayRecorder: Service, Sendable {
     }
 
     private func close() {
-        let idle = state.withLock { state in
-            state.isClosed = true
+        wakeWhenOver { $0.isClosed = true }
+    }
+
+    private func wakeWhenOver(_ change: (inout State) -> Void) {
+        let idle: CheckedContinuation<[Ticket]?, Never>? = state.withLock { state in
+            change(&state)
+            guard state.idle != nil, state.endsNow() else { return nil }
             defer { state.idle = nil }
             return state.idle
         }
@@ -98,7 +125,7 @@ package final class RelayRecorder: Service, Sendable {
         await withCheckedContinuation { continuation in
             let ready: [Ticket]?? = state.withLock { state in
                 if !state.waiting.isEmpty { return .some(state.takeBatch()) }
-                if state.isClosed { return .some(nil) }
+                if state.endsNow() { return .some(nil) }
                 state.idle = continuation
                 return nil
             }
@@ -116,9 +143,7 @@ package final class RelayRecorder: Service, Sendable {
                     // A host that answered one connection is there, whatever another one met.
                     if let its = ticket.news, news[ticket.domain] != .reached { news[ticket.domain] = its }
                 }
-                let record = try await store.record(
-                    batch.flatMap(\.outcomes), news: news, holds: holds(), notify: notify)
-                onCommitted(record)
+                onCommitted(try await commit(batch.flatMap(\.outcomes), news))
                 return settle(batch, true)
             } catch {
                 logger.warning(
@@ -135,6 +160,13 @@ package final class RelayRecorder: Service, Sendable {
                 return
             }
         }
+    }
+
+    /// Shielded from cancellation: a cancelled task does not wait for a connection, and what was delivered would be lost.
+    private func commit(_ outcomes: [RelayOutcome], _ news: [String: DestinationNews]) async throws -> RelayRecord {
+        try await Task { [store, notify, holds = holds()] in
+            try await store.record(outcomes, news: news, holds: holds, notify: notify)
+        }.value
     }
 
     private func settle(_ batch: [Ticket], _ isWritten: Bool) {

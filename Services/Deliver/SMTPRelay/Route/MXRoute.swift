@@ -74,14 +74,26 @@ package enum MXRoute {
                 for address in addresses {
                     if let refusal = policy.refusal(of: address) {
                         refusals.note(refusal)
-                    } else if usable.count < addressLimit {
+                    } else {
                         usable.append(address)
                     }
                 }
-                if !usable.isEmpty { hosts.append(MXHost(name: name, addresses: usable)) }
+                if !usable.isEmpty { hosts.append(MXHost(name: name, addresses: chosen(usable))) }
             }
         }
         return hosts.isEmpty ? refusals.verdict : .hosts(hosts)
+    }
+
+    /// The families by turns, so that the limit cuts off neither: with many IPv6 addresses a machine that has none
+    /// itself would never try IPv4.
+    private static func chosen(_ addresses: [IPAddress]) -> [IPAddress] {
+        var turns: [Bool: Int] = [:]
+        let ordered = addresses.enumerated().map { index, address in
+            let turn = turns[address.isIPv4, default: 0]
+            turns[address.isIPv4] = turn + 1
+            return (turn: turn, index: index, address: address)
+        }
+        return ordered.sorted { ($0.turn, $0.index) < ($1.turn, $1.index) }.prefix(addressLimit).map(\.address)
     }
 
     /// An MX record names a host, never an address (RFC 5321 5.1); `localhost` is nobody's mail host (RFC 6761 6.3).
