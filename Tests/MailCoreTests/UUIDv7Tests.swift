@@ -18,15 +18,17 @@ private struct Fixed: RandomNumberGenerator {
     @Test(arguments: [UInt64.min, .max, 0x5555_5555_5555_5555])
     func `time, version and variant stand where they should`(word: UInt64) {
         var generator = Fixed(word: word)
-        let uuid = UUIDv7(milliseconds: 0x017F_22E2_79B0, using: &generator)
+        let uuid = UUIDv7(microseconds: 0x017F_22E2_79B0 * 1000 + 500, using: &generator)
         #expect(uuid.high >> 16 == 0x017F_22E2_79B0)
-        #expect(uuid.high >> 12 & 0xF == 7)
+        #expect(uuid.high & 0xFFFF == 0x7800)  // version 7, half a millisecond
         #expect(uuid.low >> 62 == 0b10)
     }
 
     @Test func `later ones are greater, as value and as text`() {
         let ids = (0..<100).map { MailID.next(at: Timestamp(microseconds: Int64($0) * 7_777_777_777)) }
         #expect(ids == ids.sorted() && ids.map(\.description) == ids.map(\.description).sorted())
+        let close = (0..<5_000).map { MailID.next(at: Timestamp(microseconds: 1_700_000_000_000_000 + Int64($0))) }
+        #expect(close == close.sorted())
         #expect(Set((0..<10_000).map { _ in MailID.next(at: Timestamp(seconds: 1)) }).count == 10_000)
     }
 

@@ -1,6 +1,8 @@
-/// A time-ordered identifier (RFC 9562 5.7): 48 bits of Unix milliseconds, 74 random bits.
+/// A time-ordered identifier (RFC 9562 5.7): 48 bits of Unix milliseconds, 12 bits of the fraction (6.2, method 3),
+/// 62 random bits.
 ///
-/// Ordered by time of creation to the millisecond, so that index pages of a busy table fill in order.
+/// Ordered by time of creation to the microsecond: index pages of a busy table fill in order, and mails of one
+/// millisecond are listed as they came.
 package struct UUIDv7: Hashable, Comparable, Sendable {
     package let high: UInt64
     package let low: UInt64
@@ -11,16 +13,15 @@ package struct UUIDv7: Hashable, Comparable, Sendable {
     }
 
     /// RFC 9562 5.7: `unix_ts_ms` (48), version 7 (4), `rand_a` (12), variant 10 (2), `rand_b` (62).
-    package init(milliseconds: UInt64, using generator: inout some RandomNumberGenerator) {
-        let randomA = generator.next() & 0x0FFF
-        let randomB = generator.next() & 0x3FFF_FFFF_FFFF_FFFF
-        self.high = (milliseconds & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | randomA
-        self.low = 0x8000_0000_0000_0000 | randomB
+    package init(microseconds: UInt64, using generator: inout some RandomNumberGenerator) {
+        let (milliseconds, rest) = microseconds.quotientAndRemainder(dividingBy: 1000)
+        self.high = (milliseconds & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | (rest << 12) / 1000
+        self.low = 0x8000_0000_0000_0000 | generator.next() & 0x3FFF_FFFF_FFFF_FFFF
     }
 
     package static func next(at now: Timestamp = .now()) -> UUIDv7 {
         var generator = SystemRandomNumberGenerator()
-        return UUIDv7(milliseconds: UInt64(clamping: now.microseconds / 1000), using: &generator)
+        return UUIDv7(microseconds: UInt64(clamping: now.microseconds), using: &generator)
     }
 
     /// Parses the 36 character form, any letter case; `nil` if it is anything else.

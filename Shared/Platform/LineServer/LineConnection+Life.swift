@@ -77,7 +77,24 @@ extension LineConnection {
             let limit = bytesIn + Self.lingerBytes
             while !inputHasEnded, !isClosed, bytesIn < limit, await wait(.input, until: deadline) {}
         }
-        if !isClosed { channel.close(promise: nil) }
+        if !isClosed { close() }
+    }
+
+    /// Over TLS the other side's close_notify is due now (RFC 8446 6.1). Who hangs up instead isn't waited for:
+    /// until the library's time limit it would count as one more connection of its address.
+    private func close() {
+        isClosing = true
+        isDiscarding = true
+        input = Self.empty
+        channel.close(promise: nil)
+        if isClosed { return }
+        if inputHasEnded { hangUp() } else { channel.read() }
+    }
+
+    /// Closes the socket without a word of TLS.
+    func hangUp() {
+        // The pipeline of a connection in clear text has no such handler: it is closed already.
+        try? channel.pipeline.syncOperations.context(handlerType: NIOSSLServerHandler.self).close(promise: nil)
     }
 
     /// Ends the connection whatever it is doing.

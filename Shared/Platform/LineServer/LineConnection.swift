@@ -56,6 +56,8 @@ package actor LineConnection {
     var isClosed = false
     var failure: String?
     var isDiscarding = false
+    /// The session is over and the socket is being closed.
+    var isClosing = false
     var output = empty
 
     private var waiter: UnsafeContinuation<Void, Never>?
@@ -138,6 +140,7 @@ package actor LineConnection {
 
     func inputEnded() {
         inputHasEnded = true
+        if isClosing { hangUp() }
         signal([.input, .handshake])
     }
 
