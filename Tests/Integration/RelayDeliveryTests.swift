@@ -25,6 +25,7 @@ private final class FakeHosts: Sendable {
         var answer: @Sendable (_ host: String, _ transaction: Int, _ recipient: String) -> RecipientResult? = {
             _, _, _ in nil
         }
+        var beforeOpening: @Sendable () async -> Void = {}
         var beforeBody: @Sendable () async -> Void = {}
         var beforeDot: @Sendable () async -> Void = {}
         /// The mail is there, and the answer on its way.
@@ -46,8 +47,12 @@ private final class FakeHosts: Sendable {
         MXHost(name: name, addresses: [IPAddress("192.0.2.1")].compactMap(\.self))
     }
 
-    static func reply(_ text: String, _ step: RelayReply.Step = .end, hostFault: Bool = false) -> RelayReply {
-        RelayReply(status: "4.0.0", text, host: "mx", step: step, isHostFault: hostFault)
+    static func reply(
+        _ text: String, _ step: RelayReply.Step = .end, hostFault: Bool = false, hostLimit: Bool = false
+    ) -> RelayReply {
+        RelayReply(
+            status: hostLimit ? "5.3.4" : "4.0.0", text, host: "mx", step: step, isHostFault: hostFault,
+            isHostLimit: hostLimit)
     }
 
     var connector: RelayConnector {
@@ -58,6 +63,7 @@ private final class FakeHosts: Sendable {
                     opened.append(host.name)
                     return opened.count
                 }
+                await self.script.withLock(\.beforeOpening)()
                 if let failure = self.script.withLock({ $0.closed[host.name] }) { return .failure(failure) }
                 return .success(FakeConnection(hosts: self, host: host.name, number: number))
             })
@@ -91,6 +97,12 @@ private actor FakeConnection: RelayConnection {
             do {
                 try await mail.body { chunk in received.withLock { $0 += chunk } }
                 await script.beforeDot()
+                if Task.isCancelled {
+                    isOpen = false
+                    return mail.recipients.map { _ in
+                        .deferred(FakeHosts.reply("connection lost", .content, hostFault: true))
+                    }
+                }
                 try await beforeFinalDot()
             } catch {
                 return mail.recipients.map { _ in .deferred(FakeHosts.reply("stopped here")) }
@@ -112,10 +124,12 @@ private actor FakeConnection: RelayConnection {
 struct RelayDeliveryTests {
     /// Runs a relay on the hosts; `body` gets it and the ids of mails that were told on the bus.
     private func run(
-        _ fixture: RelayFixture, _ hosts: FakeHosts, connections: Int = 50, _ body: (Relay) async throws -> Void
+        _ fixture: RelayFixture, _ hosts: FakeHosts, connections: Int = 50, attempt: Duration = .seconds(600),
+        _ body: (Relay) async throws -> Void
     ) async throws {
         var limits = RelayLimits()
         limits.connections = connections
+        limits.attempt = attempt
         limits.perDestination = 1
         let relay = Relay(
             pool: fixture.relayd, hints: HintPublisher { _, _, _ in true }, connector: hosts.connector,
@@ -272,6 +286,141 @@ struct RelayDeliveryTests {
                 #expect(count == 3)
             }
             #expect(hosts.deliveries.count == 1)
+        }
+    }
+
+    // MARK: - Hosts that can't, or take their time
+
+    @Test func `a mail that a host can't take goes to the next, and other mails go on to the first`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.answer = { host, _, recipient in
+                host == "mx1" && recipient == "large@remote.test"
+                    ? .failed(FakeHosts.reply("too large", .mail, hostLimit: true)) : nil
+            }
+            let hosts = FakeHosts(script)
+            let mails = try await [fixture.mail(to: ["a@remote.test"]), fixture.mail(to: ["large@remote.test"])]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1])
+                try await eventually("both are done") { try await fixture.rest(of: mails[1]).work == 0 }
+            }
+            #expect(hosts.deliveries.map(\.mail) == mails && hosts.deliveries.map(\.host) == ["mx1", "mx2"])
+        }
+    }
+
+    @Test func `it waits while the next can't be reached, which holds up no other mail`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.closed["mx2"] = RelayFailure(
+                .unreachable, FakeHosts.reply("no connection", .connect, hostFault: true))
+            script.answer = { _, _, recipient in
+                recipient == "large@remote.test"
+                    ? .failed(FakeHosts.reply("too large", .mail, hostLimit: true)) : nil
+            }
+            let hosts = FakeHosts(script)
+            let mails = try await [fixture.mail(to: ["large@remote.test"]), fixture.mail(to: ["a@remote.test"])]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1])
+                try await eventually("the other is done") { try await fixture.rest(of: mails[1]).work == 0 }
+            }
+            #expect(hosts.opened == ["mx1", "mx2", "mx1"])
+            #expect(try await fixture.rest(of: mails[0]).events == ["deferred"])
+            #expect(try await fixture.store.destinations(limit: 10).map(\.failures) == [0])
+        }
+    }
+
+    @Test func `a mail that no host can take fails, and no other`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.answer = { _, _, recipient in
+                recipient == "large@remote.test"
+                    ? .failed(FakeHosts.reply("too large", .mail, hostLimit: true)) : nil
+            }
+            let hosts = FakeHosts(script)
+            _ = try await fixture.account("alice")
+            let mails = try await [fixture.mail(to: ["large@remote.test"]), fixture.mail(to: ["a@remote.test"])]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1])
+                try await eventually("both are done") { try await fixture.rest(of: mails[1]).work == 0 }
+            }
+            #expect(hosts.opened == ["mx1", "mx2", "mx1"])
+            #expect(Set(try await fixture.rest(of: mails[0]).events) == ["undeliverable", "notified"])
+            #expect(try await fixture.rest(of: mails[1]).events == ["relayed"])
+        }
+    }
+
+    @Test func `hosts that take too long end the attempt`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            let attempt = Duration.milliseconds(20)
+            script.closed["mx1"] = RelayFailure(.unreachable, FakeHosts.reply("slow", .connect, hostFault: true))
+            script.beforeOpening = { try? await Task.sleep(for: attempt) }
+            let hosts = FakeHosts(script)
+            let mail = try await fixture.mail(to: ["a@remote.test"])
+            try await run(fixture, hosts, attempt: attempt) { relay in
+                try await admit(relay, mail)
+                try await eventually("it waits") { try await fixture.rest(of: mail).events == ["deferred"] }
+            }
+            #expect(hosts.opened == ["mx1"])
+            #expect(try await fixture.store.destinations(limit: 10).first?.lastReply?.contains("slow") == true)
+        }
+    }
+
+    @Test func `domains that only strangers had us write to get a share of the connections`() async throws {
+        try await RelayFixture.with { fixture in
+            let hosts = FakeHosts()
+            let isOpen = Mutex(false)
+            var strange: Set<MailID> = []
+            for index in 0..<4 { strange.insert(try await fixture.mail(to: ["u@slow\(index).test"])) }
+            hosts.script.withLock { script in
+                script.afterDot = { [strange] mail in
+                    guard strange.contains(mail) else { return }
+                    do {
+                        try await TestBroker.eventually("the gate opens") { isOpen.withLock(\.self) }
+                    } catch {
+                        Issue.record(error)
+                    }
+                }
+            }
+            try await run(fixture, hosts, connections: 4) { relay in
+                for mail in strange { try await admit(relay, mail) }
+                try await eventually("their share is in use") { hosts.deliveries.count == 2 }
+                for index in 0..<3 {
+                    let ours = try await fixture.mail(to: ["u@known\(index).test"], origin: .submission)
+                    try await admit(relay, ours)
+                    try await eventually("ours is delivered") { try await fixture.rest(of: ours).work == 0 }
+                }
+                #expect(hosts.deliveries.filter { strange.contains($0.mail) }.count == 2)
+                isOpen.withLock { $0 = true }
+                try await eventually("all are delivered") { hosts.deliveries.count == 7 }
+            }
+        }
+    }
+
+    @Test func `a run that shutdown cuts off is no attempt, and its domain is not held`() async throws {
+        try await RelayFixture.with { fixture in
+            let hosts = FakeHosts()
+            let isThere = Mutex(false)
+            hosts.script.withLock { script in
+                script.beforeDot = {
+                    isThere.withLock { $0 = true }
+                    // Until it is cancelled: the connection is lost then.
+                    try? await Task.sleep(for: .seconds(60))
+                }
+            }
+            let mail = try await fixture.mail(to: ["a@remote.test"])
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mail)
+                try await eventually("it is on its way") { isThere.withLock(\.self) }
+            }
+            #expect(hosts.opened == ["mx1"] && hosts.deliveries.isEmpty)
+            #expect(try await fixture.rest(of: mail) == .init(work: 1, copies: 1, releases: 0, events: []))
+            #expect(try await fixture.leases().isEmpty)
+            #expect(try await fixture.store.destinations(limit: 10).map(\.failures) == [0])
+            let again = try #require(
+                try await fixture.store.lease(holder: "test", limit: 1, slots: 1, for: .seconds(60)).first)
+            let claim = try await fixture.store.claim(again, limit: 10)
+            #expect(claim.mails.map(\.id) == [mail] && claim.mails.first?.copies.first?.tries == 0)
         }
     }
 

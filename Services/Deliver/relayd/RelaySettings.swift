@@ -45,6 +45,11 @@ struct RelaySettings {
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-relayd")
         queues = try settings.choice("queues.type", default: QueueType.classic)
         hostname = settings.string("smtp.hostname", default: Self.hostName())
+        guard SMTPClientConnection.canGreet(as: hostname) else {
+            throw SettingsError(
+                variable: Settings.variable(of: "smtp.hostname"), problem: "is \(hostname)",
+                expected: "this server's full name in the DNS, as mail.example.org")
+        }
         port = try settings.port("relay.port")
         live = try Live(settings)
         var dns = DNSConfiguration()

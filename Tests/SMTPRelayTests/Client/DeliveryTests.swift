@@ -146,8 +146,10 @@ import Testing
             try await connection.serve(heard)
         } body: { server in
             let connection = try await server.connect()
-            #expect(await connection.deliver(mail(size: 101, "x\r\n")) {}.map(words) == ["failed 0 5.3.4 mail"])
-            #expect(await connection.deliver(mail(isEightBit: true, "x\r\n")) {}.map(words) == ["failed 0 5.6.3 mail"])
+            #expect(await connection.deliver(mail(size: 101, "x\r\n")) {}.map(words) == ["failed 0 5.3.4 mail limit"])
+            #expect(
+                await connection.deliver(mail(isEightBit: true, "x\r\n")) {}.map(words) == ["failed 0 5.6.3 mail limit"]
+            )
             #expect(await connection.deliver(mail("x\r\n")) {}.map(words) == ["delivered 250 2.0.0 end"])
             await connection.quit()
             #expect(server.heard.lines.filter { $0.hasPrefix("MAIL") }.count == 1)

@@ -147,7 +147,8 @@ func words(_ result: RecipientResult) -> String {
         }
     let reply = result.reply
     return "\(name) \(reply.code) \(reply.status) \(reply.step.rawValue)"
-        + (reply.isHostFault ? " host" : "") + (reply.isOutcomeUnknown ? " unknown" : "")
+        + (reply.isHostFault ? " host" : "") + (reply.isHostLimit ? " limit" : "")
+        + (reply.isOutcomeUnknown ? " unknown" : "")
 }
 
 enum TestCertificate {

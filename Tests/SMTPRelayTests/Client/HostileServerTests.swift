@@ -73,6 +73,20 @@ import Testing
         }
     }
 
+    /// Each reply comes in time, and the dialogue takes for ever.
+    @Test func givesUpAnOpeningThatTakesTooLong() async throws {
+        try await FakeServer.with { connection, heard in
+            connection.say("220 mx.remote.test\r\n")
+            _ = try await connection.hear(heard)
+            await connection.pause(.seconds(30))
+        } body: { server in
+            let timeouts = Self.impatient { $0.opening = Self.brief }
+            let failure = try #require(await Self.failure(of: server, timeouts: timeouts))
+            #expect(failure.code == .unreachable && failure.reply.step == .hello)
+            #expect(server.heard.connections == 1)
+        }
+    }
+
     @Test(arguments: ["220-endless\r\n", "220 endless"])
     func givesUpAGreetingWithoutEnd(piece: String) async throws {
         let flood = String(repeating: piece, count: 1000)
@@ -96,6 +110,27 @@ import Testing
             guard case .failed(let reply) = failure.result else { return #expect(Bool(false), "a loop is final") }
             #expect(reply.status == "5.4.6")
         }
+    }
+
+    /// Half the world calls itself so: another host may do better, now or later.
+    @Test func takesAHostWithTheSameBareNameForAnother() async throws {
+        try await FakeServer.with { connection, heard in
+            connection.say("220 localhost\r\n")
+            _ = try await connection.hear(heard)
+            connection.say("250 localhost\r\n")
+        } body: { server in
+            let failure = try #require(await Self.failure(of: server, helo: "localhost"))
+            #expect(failure.code == .refusedByHost && failure.reply.isHostFault && failure.reply.status == "4.4.6")
+            guard case .deferred = failure.result else { return #expect(Bool(false), "not final") }
+        }
+    }
+
+    @Test(arguments: [
+        ("mail.example.test", true), ("[192.0.2.1]", true), ("localhost", false), ("mail_1", false),
+        ("mail_1.example.test", false), ("", false), ("a b.test", false), ("x.test\r\nRSET", false), ("-.test", false),
+    ])
+    func greetsByAFullName(name: String, isGood: Bool) {
+        #expect(SMTPClientConnection.canGreet(as: name) == isGood)
     }
 
     /// RELIABILITY rows 50 and 98: whoever calls it, and whatever DNS said.
@@ -182,6 +217,43 @@ import Testing
             await connection.quit()
             #expect(server.heard.connections == 2)
             #expect(server.heard.lines.filter { $0 == "STARTTLS" }.count == 1)
+        }
+    }
+
+    /// TLS may be back in an hour: what a server refuses for its absence is not lost.
+    @Test(arguments: [
+        ("MAIL FROM:<alice@example.test>", "530 5.7.0 Must issue STARTTLS first", "deferred 0 4.7.5 mail host"),
+        ("MAIL FROM:<alice@example.test>", "530 no", "deferred 0 4.7.5 mail host"),
+        ("RCPT TO:<bob@remote.test>", "550 5.7.10 Encryption needed", "deferred 0 4.7.5 recipient host"),
+        ("DATA", "554 5.7.0 no", "deferred 0 4.7.5 data host"),
+        ("RCPT TO:<bob@remote.test>", "550 5.1.1 no such user", "failed 550 5.1.1 recipient"),
+    ])
+    func waitsForTLSWhereItIsDemanded(line: String, answer: String, expected: String) async throws {
+        for refusal in ["454 4.7.0 not now", "220 go"] {
+            try await FakeServer.with { connection, heard in
+                try await connection.greet(heard, offers: ["STARTTLS"])
+                try await connection.serve(heard, answers: ["STARTTLS": refusal + "\r\n", line: answer + "\r\n"])
+            } body: { server in
+                let connection = try await server.connect(timeouts: Self.impatient { $0.handshake = Self.brief })
+                let results = await connection.deliver(mail("x\r\n")) {}
+                #expect(results.map(words) == [expected])
+                if expected.hasPrefix("deferred") {
+                    let text = results[0].reply.text.description
+                    #expect(text.contains(refusal.hasPrefix("4") ? "454" : "TLS") && text.contains(answer.prefix(3)))
+                }
+                await connection.quit()
+            }
+        }
+    }
+
+    @Test func takesARefusalAsItIsWhereNoTLSIsOffered() async throws {
+        try await FakeServer.with { connection, heard in
+            try await connection.greet(heard, offers: [])
+            try await connection.serve(heard, answers: ["MAIL FROM:<alice@example.test>": "550 5.7.1 no\r\n"])
+        } body: { server in
+            let connection = try await server.connect()
+            #expect(await connection.deliver(mail("x\r\n")) {}.map(words) == ["failed 550 5.7.1 mail"])
+            await connection.quit()
         }
     }
 

@@ -144,6 +144,14 @@ private struct Table: MXLookup {
         #expect(hosts.count == 10 && hosts.allSatisfy { $0.addresses.count == 4 } && hosts.first?.name == "h0.test")
     }
 
+    @Test func cutsOffNeitherFamilyOfAddresses() async {
+        var table = Table(mx: [(10, "a.test")])
+        table.hosts["a.test"] = .success((1...9).map { "2a00:1450::\($0)" } + ["8.8.8.1"])
+        guard case .hosts(let hosts) = await Self.route(table) else { return #expect(Bool(false)) }
+        let expected = ["2a00:1450::1", "8.8.8.1", "2a00:1450::2", "2a00:1450::3"]
+        #expect(hosts.map(\.addresses) == [expected.compactMap { IPAddress($0) }])
+    }
+
     @Test func asksOnceForANameThatComesTwice() async {
         let table = Table(mx: [(10, "a.test"), (20, "a.test")], hosts: ["a.test": "8.8.8.1"])
         #expect(Self.names(await Self.route(table)) == ["a.test"])

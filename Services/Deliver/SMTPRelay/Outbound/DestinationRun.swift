@@ -136,7 +136,7 @@ struct DestinationRun {
         let content: RelayContent
         do {
             content = try await services.contents.load(mail, known: copies.first?.prefix, via: copies.first?.via)
-        } catch  where StorageTrouble.isMeant(by: error) {
+        } catch let error where StorageTrouble.isMeant(by: error) {
             services.logger.warning("a mail is left for later", metadata: [LogKey.error: "\(error)"])
             return .interrupted([])
         } catch {
