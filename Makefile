@@ -1,5 +1,5 @@
 # Martlet. `make run` starts a whole mail server on this machine; `make test` proves it.
-.PHONY: setup build run stop reload test bench format lint help
+.PHONY: setup build run stop reload test bench fuzz format lint help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,6 +25,9 @@ test: ## unit, integration and end-to-end tests on servers they start themselves
 
 bench: ## measure this server and its peers in one run
 	@Tests/Benchmarks/run
+
+fuzz: ## fuzz every parser for a minute each (Tests/Fuzz/run --minutes N for longer)
+	@Tests/Fuzz/run
 
 format: ## format the Swift sources
 	@swift format --in-place --recursive --parallel Package.swift Services Shared Tests

@@ -237,6 +237,27 @@ let testTargets: [Target] = [
     tests("MessageGrammar", data: ["Samples"]),
 ]
 
+// MARK: - Fuzzing: `make fuzz` builds the grammars and the fuzz targets, all other builds know nothing of them
+
+let isFuzzing = Context.environment["MARTLET_FUZZ"] == "1"
+
+let oracles: [Target] = [
+    .target(
+        name: "FuzzOracles",
+        dependencies: ["MailCore", "MailWire"],
+        path: "Tests/Fuzz/Oracles", swiftSettings: settings)
+]
+
+/// libFuzzer brings `main`.
+let fuzzTargets: [Target] = ["smtp-data"].map {
+    .executableTarget(
+        name: "fuzz-\($0)", dependencies: ["FuzzOracles"], path: "Tests/Fuzz/Targets/\($0)",
+        swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])
+}
+
+let fuzzTests: Target = .testTarget(
+    name: "FuzzTests", dependencies: ["FuzzOracles"], path: "Tests/Fuzz/Suites", swiftSettings: settings)
+
 // MARK: - Rules of direction, checked at every build
 
 /// What a target in a folder may stand on: folders, or single targets.
@@ -252,7 +273,9 @@ func mayStandOn(_ path: String) -> [String] {
     return path.hasPrefix("Shared/Platform/") ? ["Shared/"] : ["Shared/", "Services/", "Tests/"]
 }
 
-let allTargets = core + drivers + grammars + platform + services + testTargets
+let allTargets =
+    core + grammars + oracles
+    + (isFuzzing ? fuzzTargets : drivers + platform + services + testTargets + [fuzzTests])
 let paths = Dictionary(uniqueKeysWithValues: allTargets.map { ($0.name, $0.path ?? "") })
 for target in allTargets {
     for case .byNameItem(let name, _) in target.dependencies {
@@ -270,8 +293,10 @@ let binaries = ["smtpd", "classifyd", "filerd", "relayd", "accessd", "watchd"]
 let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
-    products: binaries.map { .executable(name: "martlet-\($0)", targets: [$0]) }
-        + [.executable(name: "martlet", targets: ["martlet"])],
+    products: isFuzzing
+        ? []
+        : binaries.map { .executable(name: "martlet-\($0)", targets: [$0]) }
+            + [.executable(name: "martlet", targets: ["martlet"])],
     dependencies: packages,
     targets: allTargets,
     swiftLanguageModes: [.v6]
