@@ -71,6 +71,7 @@ let drivers: [Target] = [
         name: "CRabbitMQ", path: "Shared/Drivers/CRabbitMQ", linkerSettings: [.linkedLibrary("rabbitmq")]),
     .systemLibrary(name: "CUnbound", path: "Shared/Drivers/CUnbound"),
     .systemLibrary(name: "CYAML", path: "Shared/Drivers/CYAML"),
+    .systemLibrary(name: "CProcess", path: "Shared/Drivers/CProcess"),
     library("YAML", "Shared/Drivers", ["CYAML"]),
     library("BlockingWork", "Shared/Drivers"),
     library("DNSResolver", "Shared/Drivers", ["CUnbound", lifecycle]),
@@ -90,7 +91,9 @@ let grammars: [Target] = [
 ]
 
 let platform: [Target] = [
-    library("ServiceKit", "Shared/Platform", ["MailCore", "YAML", logging, lifecycle, signals, configuration]),
+    library(
+        "ServiceKit", "Shared/Platform",
+        ["MailCore", "YAML", "CProcess", logging, lifecycle, signals, configuration]),
     library(
         "LineServer", "Shared/Platform",
         ["MailCore", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),

@@ -50,6 +50,7 @@ struct SMTPSettings {
         var smtp = SMTPConfiguration(hostname: settings.string("smtp.hostname", default: hostName()))
         smtp.maximumSize = try settings.int("smtp.max_size")
         smtp.idleTimeout = try settings.duration("smtp.idle_timeout")
+        smtp.dataGrace = try settings.duration("smtp.slow_data")
         smtp.badRecipientsPerMinute = try settings.int("smtp.bad_recipients_per_minute")
         smtp.offersTLS = offersTLS
         return smtp
@@ -60,6 +61,7 @@ struct SMTPSettings {
         limits.maximumConnections = try settings.int("smtp.max_connections")
         limits.perAddress = try settings.int("smtp.max_connections_per_address")
         limits.idle = smtp.idleTimeout
+        limits.commandDeadline = try settings.duration("smtp.command_timeout")
         limits.eventLoops = try settings.int("smtp.threads")
         return limits
     }

@@ -18,6 +18,8 @@ struct POP3Session {
     private var ending: POP3Reason?
     private var unflushed = 0
     private var retrieved = 0
+    private var refused = 0
+    private var lastRefusal: POP3Reason?
 
     init(service: POP3Service, _ connection: isolated LineConnection) {
         self.service = service
@@ -70,6 +72,8 @@ struct POP3Session {
             send(connection, reply)
             try await flushIfFull(connection)
         case .refuse(let reply, let reason):
+            refused += 1
+            lastRefusal = reason
             POP3Metrics.countRefusal(reason)
             send(connection, reply)
             try await flushIfFull(connection)
@@ -236,13 +240,19 @@ struct POP3Session {
 
     /// One record per session; the ordinary ones only when asked for.
     private func log(_ connection: isolated LineConnection, _ reason: POP3Reason) {
-        let isOrdinary = reason == .quit || reason == .closed || reason == .timeout || reason == .shutdown
+        let isOrdinary: Bool
+        switch reason {
+        case .quit, .closed, .shutdown: isOrdinary = refused == 0
+        case .timeout: isOrdinary = refused == 0 && dialogue.maildrop != nil
+        default: isOrdinary = false
+        }
         service.logger.log(
             level: isOrdinary ? .debug : .info, "session ended",
             metadata: [
                 LogKey.session: "\(connection.id)", LogKey.listener: "\(connection.listener.role)",
                 LogKey.peer: "\(connection.peerAddress)", LogKey.state: "\(dialogue.stateName)",
-                LogKey.reason: "\(reason.rawValue)", LogKey.count: "\(retrieved)",
+                LogKey.reason: "\(reason.rawValue)", LogKey.count: "\(retrieved)", "refused": "\(refused)",
+                "refusal": "\(lastRefusal?.rawValue ?? "none")",
             ])
     }
 }

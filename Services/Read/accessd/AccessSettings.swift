@@ -28,10 +28,12 @@ struct AccessSettings {
             var limits = LineLimits()
             limits.maximumConnections = try settings.int("imap.max_connections")
             limits.perAddress = try settings.int("imap.max_connections_per_address")
+            limits.commandDeadline = try settings.duration("pop3.command_timeout")
             self.limits = limits
             var options = IMAPOptions()
             options.messageLimit = try settings.int("imap.message_limit")
             options.autologout = try settings.duration("imap.idle_timeout")
+            options.commandDeadline = try settings.duration("imap.command_timeout")
             self.options = options
             var pop3 = POP3Configuration()
             pop3.autologout = try settings.duration("pop3.idle_timeout")

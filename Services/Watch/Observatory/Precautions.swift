@@ -11,6 +11,13 @@ struct Precautions: RouterMiddleware {
 
     let gate: RequestGuard
     let logger: Logger
+    let refusals: RefusalLog
+
+    init(gate: RequestGuard, logger: Logger) {
+        self.gate = gate
+        self.logger = logger
+        refusals = RefusalLog(logger: logger)
+    }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -21,7 +28,12 @@ struct Precautions: RouterMiddleware {
             try check(request, isAPI: isAPI)
             answer = try await next(request, context)
         } catch {
-            answer = refusal(error, isAPI: isAPI)
+            let refusal = refusal(error)
+            // A page asks who is logged in, and nobody is: that is no refusal to tell.
+            if refusal.status != .unauthorized || request.method == .post || gate.token(request) != nil {
+                refusals.note(refusal.code, peer: context.peer)
+            }
+            answer = answered(refusal, isAPI: isAPI)
         }
         for (name, value) in Self.headers where answer.headers[name] == nil { answer.headers[name] = value }
         return answer
@@ -34,19 +46,20 @@ struct Precautions: RouterMiddleware {
         if hasBody { throw .tooLarge }
     }
 
-    private func refusal(_ error: any Error, isAPI: Bool) -> Response {
-        let refusal: APIError
+    private func refusal(_ error: any Error) -> APIError {
         switch error {
-        case let error as APIError: refusal = error
+        case let error as APIError: return error
         // Wrong path or method, or a request that the HTTP library refuses.
         case let error as any HTTPResponseError:
-            refusal =
-                error.status == .notFound
+            return error.status == .notFound
                 ? .notFound : APIError(error.status, "bad_request", "This request cannot be answered.")
         default:
             logger.warning("request failed", metadata: [LogKey.error: "\(type(of: error))"])
-            refusal = .unavailable
+            return .unavailable
         }
+    }
+
+    private func answered(_ refusal: APIError, isAPI: Bool) -> Response {
         var answer = Response(
             status: refusal.status, headers: [.contentType: isAPI ? "application/json" : "text/plain; charset=utf-8"],
             body: ResponseBody(

@@ -87,10 +87,19 @@ package final class LineServer: Service, Sendable {
             await withDiscardingTaskGroup { group in
                 for await connection in accepted {
                     let executor = executors[ObjectIdentifier(connection.channel.eventLoop)]
-                    group.addTask(executorPreference: executor) { await connection.serve(session) }
+                    group.addTask(executorPreference: executor) {
+                        await connection.serve(session)
+                        await self.note(connection)
+                    }
                 }
             }
         }
+    }
+
+    /// A session that began tells its own end.
+    private func note(_ connection: LineConnection) async {
+        guard connection.listener.tls == .implicit, let failure = await connection.handshakeFailure else { return }
+        refusals.note(.handshake, connection, failure: failure)
     }
 
     // MARK: Listening
@@ -161,7 +170,7 @@ package final class LineServer: Service, Sendable {
 
     /// Over a limit: one line in clear text where that is understood, then the end.
     private func refuse(_ channel: any Channel, _ listener: LineListener, _ connection: LineConnection) {
-        refusals.note(role: listener.role)
+        refusals.note(.limit, connection)
         let farewell = listener.tls == .implicit ? [] : greetingWhenFull(listener)
         try? channel.pipeline.syncOperations.addHandler(FarewellHandler(farewell))  // fails only on a closed channel
     }

@@ -2,41 +2,55 @@ import Logging
 import ServiceKit
 import Synchronization
 
-/// Counts connections that were turned away at a limit, and logs them at most once a second: a flood of connections
-/// must not become a flood of records.
+/// Counts connections that came to no session, and logs them at most once a second for each reason: a flood of
+/// connections must not become a flood of records.
 final class RefusalRecord: Sendable {
+    enum Reason: String { case limit = "connection_limit", handshake = "tls_failed" }
+
     private struct State {
         var count = 0
         var loggedAt: ContinuousClock.Instant?
     }
 
-    private let counters: [String: Metric.Counter]
+    private let refused: [String: Metric.Counter]
+    private let failed: [String: Metric.Counter]
     private let logger: Logger
-    private let state = Mutex(State())
+    private let states = Mutex<[Reason: State]>([:])
 
     init(roles: [String], logger: Logger) {
+        func counters(_ name: String, _ help: String) -> [String: Metric.Counter] {
+            Dictionary(
+                uniqueKeysWithValues: Set(roles).map { ($0, Metric.Counter(name, help: help, labels: ["listener": $0])) })
+        }
         self.logger = logger
-        self.counters = Dictionary(
-            uniqueKeysWithValues: Set(roles).map { role in
-                let help = "Connections turned away at a limit."
-                return (role, Metric.Counter("mail_connections_refused_total", help: help, labels: ["listener": role]))
-            })
+        refused = counters("mail_connections_refused_total", "Connections turned away at a limit.")
+        failed = counters("mail_handshakes_failed_total", "Connections that ended before TLS was there.")
     }
 
-    func note(role: String) {
-        counters[role]?.increment()
+    /// - Parameter failure: the last one's, in words of ours or of the TLS library.
+    func note(_ reason: Reason, _ connection: LineConnection, failure: String? = nil) {
+        let role = connection.listener.role
+        (reason == .limit ? refused : failed)[role]?.increment()
         let now = ContinuousClock.now
-        let count = state.withLock { state -> Int? in
+        let count = states.withLock { states -> Int? in
+            var state = states[reason] ?? State()
+            defer { states[reason] = state }
             state.count += 1
             if let last = state.loggedAt, now - last < .seconds(1) { return nil }
             defer { state = State(count: 0, loggedAt: now) }
             return state.count
         }
         guard let count else { return }
-        logger.info(
-            "connections refused",
-            metadata: [
-                LogKey.reason: "connection_limit", LogKey.listener: "\(role)", LogKey.count: "\(count)",
-            ])
+        var metadata: Logger.Metadata = [
+            LogKey.reason: "\(reason.rawValue)", LogKey.listener: "\(role)", LogKey.count: "\(count)",
+            LogKey.peer: "\(connection.peerAddress)",
+        ]
+        if let failure { metadata[LogKey.error] = "\(failure)" }
+        logger.info("connections refused", metadata: metadata)
     }
+}
+
+extension LineConnection {
+    /// Why TLS did not come about on a port that begins with it; nil if it did.
+    var handshakeFailure: String? { isSecure || closeReason != "tls_failed" ? nil : failure ?? "closed" }
 }

@@ -1,3 +1,5 @@
+import CProcess
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -40,6 +42,9 @@ enum ProcessLimits {
             files.rlim_cur = files.rlim_max
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &files)
         }
+        // Nobody but root looks into the process or its environment, where the passwords of its servers are: not even
+        // another daemon under the same user. A kernel that refuses leaves it as it was.
+        _ = hideProcess()
         signal(SIGPIPE, SIG_IGN)
         signal(SIGHUP, SIG_IGN)
         umask(0o077)

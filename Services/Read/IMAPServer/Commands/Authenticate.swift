@@ -29,11 +29,15 @@ extension IMAPSession {
                     step = exchange.respond(line)
                 case .tooLong:
                     connection.lingers = true
-                    throw SessionEnd.bye("Line too long")
+                    throw SessionEnd.bye("Line too long", .longLines)
                 }
             case .credentials(let credentials): return try await check(credentials, connection)
-            case .cancelled: return .bad("Authentication cancelled")
-            case .malformed: return .bad("Invalid response")
+            case .cancelled:
+                note(.authenticationFailed)
+                return .bad("Authentication cancelled")
+            case .malformed:
+                note(.authenticationFailed)
+                return .bad("Invalid response")
             }
         }
     }

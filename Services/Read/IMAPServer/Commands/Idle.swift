@@ -29,7 +29,7 @@ extension IMAPSession {
                 maximum: Self.longestLine, timeout: services.options.commandDeadline)
             guard case .line(let bytes) = line else {
                 connection.lingers = true
-                throw SessionEnd.bye("Line too long")
+                throw SessionEnd.bye("Line too long", .longLines)
             }
             return IMAPContinuationLine.isDone(bytes) ? .ok("IDLE completed") : .bad("Expected DONE")
         }

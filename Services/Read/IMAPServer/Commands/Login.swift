@@ -22,6 +22,7 @@ extension IMAPSession {
         case .refused: return try refuseLogin(connection)
         case .throttled:
             _ = try refuseLogin(connection)
+            note(.authenticationThrottled)
             return .no("Too many failed logins, try again later", code: .unavailable)
         case .unavailable: return .no("Storage is not available, try again", code: .unavailable)
         }
@@ -34,6 +35,7 @@ extension IMAPSession {
     /// The same words for a wrong password, an unknown name and a name that cannot be one.
     func refuseLogin(_ connection: isolated LineConnection) throws -> Completion {
         IMAPMetrics.failedLogins.increment()
+        note(.authenticationFailed)
         if machine.loginFailed() == .close {
             connection.lingers = true
             out.untagged(.bye, "Too many failed logins")

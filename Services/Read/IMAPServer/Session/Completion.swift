@@ -23,8 +23,7 @@ struct Completion {
 
 /// Ends a session from inside a command.
 enum SessionEnd: Error {
-    /// With a goodbye, if one is due.
-    case bye(String)
+    case bye(String, IMAPReason)
     /// A literal was promised and its bytes cannot be had: only closing keeps the client from reading nonsense.
     case brokenPromise
 }

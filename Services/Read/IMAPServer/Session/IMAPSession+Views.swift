@@ -8,7 +8,7 @@ extension IMAPSession {
     /// Tells the client what happened since its version and moves on to the newest one.
     func report(expunges: Bool) throws {
         guard var selection else { return }
-        if selection.mailbox.isGone { throw SessionEnd.bye("The selected mailbox was deleted") }
+        if selection.mailbox.isGone { throw SessionEnd.bye("The selected mailbox was deleted", .mailboxDeleted) }
         let current = selection.mailbox.view
         guard selection.isBehind(current) else { return }
         let next = expunges ? current : selection.view.keepingExpunged(upTo: current)

@@ -15,6 +15,9 @@ package final class IMAPSession {
     var selection: Selection?
     /// Bytes written since the client was last waited for.
     private var unflushed = 0
+    /// Commands that no honest client sends, and failed logins.
+    private var refused = 0
+    private var lastRefusal: IMAPReason?
     private static let flushAfter = 32 * 1024
 
     package init(_ services: IMAPServices) { self.services = services }
@@ -29,13 +32,18 @@ package final class IMAPSession {
         defer { IMAPMetrics.sessions.add(-1) }
         out.isWatched = SessionTap.isWatched
         out.untagged(.ok, code: .capability(capabilities(connection)), "Martlet ready")
+        var ending = IMAPReason.logout
         do {
             while machine.phase != .logout { try await serveOne(connection) }
-            connection.closeReason = machine.isRefused ? "login_failures" : "logout"
+            if machine.isRefused { ending = .guessing }
             try send(connection)
         } catch {
-            say(farewell(to: error, connection), to: connection)
+            let farewell = farewell(to: error)
+            ending = farewell.reason
+            say(farewell.text, to: connection)
         }
+        connection.closeReason = ending.rawValue
+        log(connection, ending)
         await deselect()
     }
 
@@ -129,6 +137,7 @@ package final class IMAPSession {
         let canStartTLS = connection.listener.tls == .startTLS
         switch machine.received(tagged.command, secure: connection.isSecure, canStartTLS: canStartTLS) {
         case .refuse(let condition, let code, let text):
+            note(code == .privacyRequired ? .tlsRequired : .sequence)
             return Completion(condition: condition, code: code, text: text)
         case .run:
             do {
@@ -155,13 +164,14 @@ package final class IMAPSession {
     func refuse(_ error: IMAPSyntaxError, _ connection: isolated LineConnection) throws {
         out.refusal(error)
         IMAPMetrics.refused.increment()
+        if error.status == .bad { note(.syntax) }
         if error.close {
             connection.lingers = true
-            throw SessionEnd.bye("Closing")
+            throw SessionEnd.bye("Closing", .lostFraming)
         }
         if machine.receivedNonsense() {
             connection.lingers = true
-            throw SessionEnd.bye("Too many invalid commands")
+            throw SessionEnd.bye("Too many invalid commands", .junk)
         }
     }
 
@@ -189,33 +199,47 @@ package final class IMAPSession {
         tell(connection, endOfSeries: true)
     }
 
-    private func farewell(to error: any Error, _ connection: isolated LineConnection) -> String? {
+    private func farewell(to error: any Error) -> (text: String?, reason: IMAPReason) {
         switch error {
-        case LineError.timeout:
-            connection.closeReason = "idle"
-            return "Idle for too long"
-        case LineError.shuttingDown:
-            connection.closeReason = "shutdown"
-            return "Server is going down, come back soon"
-        case SessionEnd.bye(let text):
-            connection.closeReason = "ended"
-            return text
-        case LineError.closed:
-            connection.closeReason = "peer_closed"
-            return nil
-        case SessionEnd.brokenPromise:
-            out = IMAPResponseWriter()
-            connection.closeReason = "body_gone"
-            return nil
-        case let error as LineError:
-            connection.closeReason = error == .pipelinedPlaintext ? "starttls_injection" : "tls_failed"
-            out = IMAPResponseWriter()
-            return nil
+        case LineError.timeout: return ("Idle for too long", .timeout)
+        case LineError.shuttingDown: return ("Server is going down, come back soon", .shutdown)
+        case SessionEnd.bye(let text, let reason): return (text, reason)
+        case LineError.closed: return (nil, .closed)
+        case SessionEnd.brokenPromise: return silence(.bodyGone)
+        case LineError.pipelinedPlaintext: return silence(.plaintextInjection)
+        case LineError.tooMuch: return silence(.flood)
+        case is LineError: return silence(.tlsFailed)
         default:
             services.logger.error("session failed", metadata: [LogKey.error: "\(type(of: error))"])
-            connection.closeReason = "failed"
-            return "Internal error"
+            return ("Internal error", .internalFault)
         }
+    }
+
+    /// What is written already isn't sent either.
+    private func silence(_ reason: IMAPReason) -> (text: String?, reason: IMAPReason) {
+        out = IMAPResponseWriter()
+        return (nil, reason)
+    }
+
+    // MARK: - Records
+
+    /// A refusal that is told when the session ends.
+    func note(_ refusal: IMAPReason) {
+        refused += 1
+        lastRefusal = refusal
+    }
+
+    /// One record per session; the ordinary ones only when asked for.
+    private func log(_ connection: isolated LineConnection, _ reason: IMAPReason) {
+        let isOrdinary = refused == 0 && !reason.isFault && (reason != .timeout || machine.account != nil)
+        services.logger.log(
+            level: isOrdinary ? .debug : .info, "session ended",
+            metadata: [
+                LogKey.session: "\(connection.id)", LogKey.listener: "\(connection.listener.role)",
+                LogKey.peer: "\(connection.peerAddress)", LogKey.state: "\(machine.phase.rawValue)",
+                LogKey.reason: "\(reason.rawValue)", "refused": "\(refused)",
+                "refusal": "\(lastRefusal?.rawValue ?? "none")",
+            ])
     }
 }
 

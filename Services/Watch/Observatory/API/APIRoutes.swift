@@ -87,9 +87,7 @@ package struct APIRoutes: Sendable {
             var response = answer(LoginAnswer(session, token: token))
             response.headers[.setCookie] = gate.setCookie(token, seconds: TokenIssuer.lifetime)
             return response
-        case .refused:
-            logger.info("login refused", metadata: [LogKey.peer: "\(context.peer)"])
-            throw APIError.wrongCredentials
+        case .refused: throw APIError.wrongCredentials
         case .throttled: throw APIError.tooManyAttempts
         case .unavailable: throw APIError.unavailable
         }

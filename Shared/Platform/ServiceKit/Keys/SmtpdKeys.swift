@@ -21,6 +21,12 @@ extension SettingKey {
                 "smtp.idle_timeout", "duration", default: "5min", within: .seconds(1) ... .seconds(3600), live: true,
                 "silence after which a session ends"),
             SettingKey(
+                "smtp.command_timeout", "duration", default: "30s", within: .seconds(1) ... .seconds(3600), live: true,
+                "time for a command from its first byte to its last"),
+            SettingKey(
+                "smtp.slow_data", "duration", default: "60s", within: .seconds(1) ... .seconds(3600), live: true,
+                "after this time a mail must have come at 500 bytes a second"),
+            SettingKey(
                 "smtp.bad_recipients_per_minute", "number", default: "60", in: 0...1_000_000, live: true,
                 "of one client address; 0: no limit"),
             SettingKey("smtp.threads", "number", default: "2", in: 1...64, "event loops"),
