@@ -96,7 +96,7 @@ let platform: [Target] = [
         ["MailCore", "YAML", "CProcess", logging, lifecycle, signals, configuration]),
     library(
         "LineServer", "Shared/Platform",
-        ["MailCore", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
+        ["MailCore", "MailWire", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging, lifecycle, deque]),
     .target(
         name: "Storage",
         dependencies: [
@@ -187,7 +187,7 @@ let services: [Target] = [
         name: "Observatory",
         dependencies: [
             "MailCore", "QueueContracts", "MessageGrammar", "MailQueue", "Storage", "SASL", "AMQP", "PostgreSQL",
-            "ServiceKit", nio, logging, lifecycle, deque, hummingbird, hummingbirdCore, httpTypes, jwtKit, crypto,
+            "ServiceKit", "LineServer", nio, logging, lifecycle, deque, hummingbird, hummingbirdCore, httpTypes, jwtKit, crypto,
         ],
         path: "Services/Watch/Observatory", resources: [.embedInCode("Page")], swiftSettings: settings),
     binary(
@@ -247,12 +247,18 @@ let isFuzzing = Context.environment["MARTLET_FUZZ"] == "1"
 let oracles: [Target] = [
     .target(
         name: "FuzzOracles",
-        dependencies: ["MailCore", "MailWire"],
+        dependencies: [
+            "MailCore", "QueueContracts", "MailWire", "MessageGrammar", "SMTPGrammar", "IMAPGrammar", "POP3Grammar",
+            "SASL", "DKIM", crypto,
+        ],
         path: "Tests/Fuzz/Oracles", swiftSettings: settings)
 ]
 
 /// libFuzzer brings `main`.
-let fuzzTargets: [Target] = ["smtp-data"].map {
+let fuzzTargets: [Target] = [
+    "bus", "decoders", "dkim", "headers", "imap-commands", "imap-names", "messages", "pop3", "sasl", "smtp-commands",
+    "smtp-data", "smtp-dialogue", "smtp-replies",
+].map {
     .executableTarget(
         name: "fuzz-\($0)", dependencies: ["FuzzOracles"], path: "Tests/Fuzz/Targets/\($0)",
         swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])])

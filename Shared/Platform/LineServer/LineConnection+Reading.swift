@@ -1,3 +1,4 @@
+import MailWire
 package import NIOCore
 
 extension LineConnection {
@@ -43,7 +44,7 @@ extension LineConnection {
             // A client that pipelines without end, or whose line has none, never lets the buffer run empty.
             input.discardReadBytes()
         }
-        scanned = 0
+        framer.restart()
         if readPaused, input.readableBytes < limits.readAhead {
             readPaused = false
             channel.read()
@@ -58,7 +59,7 @@ extension LineConnection {
         var begun: NIODeadline?
         while true {
             if let line = nextLine(maximum) { return line }
-            if input.readableBytes > 0 || skipping {
+            if input.readableBytes > 0 || framer.isSkipping {
                 begun = begun ?? NIODeadline.now() + TimeAmount(limits.commandDeadline)
             } else if isShuttingDown {
                 throw .shuttingDown
@@ -112,7 +113,7 @@ extension LineConnection {
         var rest = rest
         if input.readableBytes > 0 { rest.writeBuffer(&input) }
         input = rest
-        scanned = 0
+        framer.restart()
     }
 
     /// Waits without reading: until input is there, `wake()` was called, or time is up (IMAP IDLE).
@@ -148,53 +149,18 @@ extension LineConnection {
 
     /// `nil` when more bytes are needed.
     private func nextLine(_ maximum: Int) -> Line? {
-        while true {
-            guard let end = endOfLine() else {
-                if skipping {
-                    dropAllButLastByte()
-                    return nil
-                }
-                guard input.readableBytes >= maximum else { return nil }
-                skipping = true
-                dropAllButLastByte()
-                return .tooLong
-            }
-            if skipping {
-                skipping = false
-                input.moveReaderIndex(forwardBy: end + 2)
-                consumed()
-                continue
-            }
-            guard end + 2 <= maximum, let bytes = input.readBytes(length: end) else {
-                input.moveReaderIndex(forwardBy: end + 2)
-                consumed()
-                return .tooLong
-            }
-            input.moveReaderIndex(forwardBy: 2)
-            consumed()
-            return .line(bytes)
+        let (taken, outcome) = input.withUnsafeReadableBytes { framer.next(in: $0, maximum: maximum) }
+        guard taken > 0 || outcome != .needMore else { return nil }
+        var line: [UInt8] = []
+        if case .line(let range) = outcome {
+            line = input.getBytes(at: input.readerIndex + range.lowerBound, length: range.count) ?? []
         }
-    }
-
-    /// A CR may be the first half of the line's end.
-    private func dropAllButLastByte() {
-        if input.readableBytes > 1 { input.moveReaderIndex(forwardBy: input.readableBytes - 1) }
+        input.moveReaderIndex(forwardBy: taken)
         consumed()
-    }
-
-    /// Where the next CRLF is. Looks at each byte once, however they come.
-    private func endOfLine() -> Int? {
-        let (found, seen) = input.withUnsafeReadableBytes { bytes -> (Int?, Int) in
-            var index = scanned
-            while index + 1 < bytes.count {
-                guard let offset = bytes[index...].firstIndex(of: 0x0D) else { return (nil, bytes.count) }
-                if offset + 1 == bytes.count { return (nil, offset) }
-                if bytes[offset + 1] == 0x0A { return (offset, offset) }
-                index = offset + 1
-            }
-            return (nil, index)
+        switch outcome {
+        case .needMore: return nil
+        case .line: return .line(line)
+        case .tooLong: return .tooLong
         }
-        scanned = seen
-        return found
     }
 }

@@ -1,4 +1,5 @@
 package import MailCore
+import MailWire
 package import NIOCore
 
 /// One client. Its executor is the channel's event loop: session code is straight async code that never changes threads.
@@ -47,10 +48,7 @@ package actor LineConnection {
 
     static let empty = ByteBuffer()
     var input = empty
-    /// Bytes at the front of `input` known to hold no end of line.
-    var scanned = 0
-    /// The tail of an over-long line is being skipped.
-    var skipping = false
+    var framer = LineFramer()
     var readPaused = false
     var inputHasEnded = false
     var isClosed = false

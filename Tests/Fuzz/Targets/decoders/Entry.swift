@@ -1,0 +1,7 @@
+import FuzzOracles
+
+@_cdecl("LLVMFuzzerTestOneInput")
+func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    FuzzTarget.decoders.run(start, count)
+    return 0
+}
