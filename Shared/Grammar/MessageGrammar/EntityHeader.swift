@@ -85,7 +85,11 @@ struct EntityHeader {
         while part.language.count < MessageLimits.parameters, !lexer.isAtEnd {
             lexer.skipCFWS()
             let tag = lexer.take { $0.isFoldingWhiteSpace || $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "(") }
-            if !tag.isEmpty { part.language.append(Array(block[tag])) }
+            if !tag.isEmpty {
+                var language: [UInt8] = []
+                lexer.append(tag, to: &language)
+                part.language.append(language)
+            }
             lexer.skipCFWS()
             _ = lexer.skip(UInt8(ascii: ","))
         }
