@@ -1,5 +1,5 @@
 # Martlet. `make run` starts a whole mail server on this machine; `make test` proves it.
-.PHONY: setup build run stop reload test bench fuzz format lint help
+.PHONY: setup build run stop reload test bench faults fuzz format lint help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,6 +22,9 @@ reload: ## make the running daemons read their settings and certificates again
 
 test: ## unit, integration and end-to-end tests on servers they start themselves
 	@Tests/run
+
+faults: ## break a running system in many ways under load and account for every mail (about 40 minutes)
+	@deploy/local/setup --test --faults && deploy/local/build && Tests/Faults/run $(FAULTS)
 
 bench: ## measure this server and its peers in one run
 	@Tests/Benchmarks/run

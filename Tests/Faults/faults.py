@@ -110,7 +110,8 @@ def broker_restarts(c, rounds):
                 c.system.kill_hard("rabbitmq")
             else:
                 c.system.service("restart", "rabbitmq", wait=40)
-            if c.system.wait_port(c.system.amqp_port, 60, greeting=False) is None:
+            time.sleep(0.2 if hard else 0)
+            if c.system.wait_for(c.system.broker_answers, 60) is None:
                 r.fail("RabbitMQ itself does not come back")
                 break
             r.times.setdefault("broker away", []).append(time.monotonic() - started)
@@ -132,9 +133,9 @@ def database_restarts(c, rounds):
                 c.system.kill("postgres", signal.SIGQUIT)
             else:
                 os.kill(r.rng.choice(c.system.backends("smtpd", "filerd", "classifyd", "accessd")), signal.SIGKILL)
-            until = time.monotonic() + 60
-            while not c.system.postgres_answers() and time.monotonic() < until:
-                time.sleep(0.05)
+            if c.system.wait_for(c.system.postgres_answers, 60) is None:
+                r.fail("PostgreSQL itself does not come back")
+                break
             back = time.monotonic()
             r.within("acknowledging again", r.load.acked_after(back, 30), 10)
             r.within("flow again", r.flow(30), 10)

@@ -132,6 +132,24 @@ class System(Martlet):
         return found
 
     # -- when does it serve again
+    def broker_answers(self):
+        """The protocol's greeting: a header is answered by Connection.Start (AMQP 0-9-1, 2.2.4)."""
+        try:
+            with socket.create_connection((LOCAL, self.amqp_port), timeout=2) as client:
+                client.sendall(b"AMQP\0\0\x09\x01")
+                return client.recv(7)[:3] == b"\x01\0\0"
+        except OSError:
+            return False
+
+    def wait_for(self, condition, seconds, pause=0.05):
+        """Seconds until it holds; None when it does not in time."""
+        started = time.monotonic()
+        while time.monotonic() < started + seconds:
+            if condition():
+                return time.monotonic() - started
+            time.sleep(pause)
+        return None
+
     def wait_port(self, port, seconds, greeting=True):
         """Seconds until a new connection is greeted; None when it takes longer."""
         started = time.monotonic()
