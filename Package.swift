@@ -187,7 +187,8 @@ let services: [Target] = [
         name: "Observatory",
         dependencies: [
             "MailCore", "QueueContracts", "MessageGrammar", "MailQueue", "Storage", "SASL", "AMQP", "PostgreSQL",
-            "ServiceKit", "LineServer", nio, logging, lifecycle, deque, hummingbird, hummingbirdCore, httpTypes, jwtKit, crypto,
+            "ServiceKit", "LineServer", nio, logging, lifecycle, deque, hummingbird, hummingbirdCore, httpTypes, jwtKit,
+            crypto,
         ],
         path: "Services/Watch/Observatory", resources: [.embedInCode("Page")], swiftSettings: settings),
     binary(
