@@ -74,6 +74,8 @@ struct HeaderLexer {
     /// RFC 5322 3.2.4, at the opening quote: the content, unquoted and unfolded. A missing closing quote ends at the
     /// end.
     ///
+    /// NUL becomes 0x80, behind a backslash too.
+    ///
     /// With `keepsPaths` a backslash is taken off only before a quote or a backslash: senders write `"C:\dir\file"`.
     mutating func quotedString(into output: inout [UInt8], keepsPaths: Bool = false) {
         advance()
@@ -85,7 +87,7 @@ struct HeaderLexer {
                 guard let quoted = peek else { return }
                 position += 1
                 if keepsPaths, quoted != UInt8(ascii: "\""), quoted != UInt8(ascii: "\\") { output.append(byte) }
-                if quoted != .carriageReturn, quoted != .lineFeed { output.append(quoted) }
+                if quoted != .carriageReturn, quoted != .lineFeed { output.append(quoted == 0 ? 0x80 : quoted) }
             case .carriageReturn, .lineFeed: continue
             case 0: output.append(0x80)
             default: output.append(byte)
