@@ -42,6 +42,7 @@ class Round:
                          **{"rate": campaign.rate, **load})
         self.rng = random.Random(f"{campaign.seed}-{name}-faults")
         self.failures, self.times, self.facts, self.faults, self.account = [], {}, [], 0, None
+        self.senders, self.checks = [self.load.sender], []  # envelope senders; what else to look at when all is quiet
         self.ledger.note("begins", seed=campaign.seed, fault=name, version=campaign.version)
 
     # -- for the faults
@@ -60,7 +61,7 @@ class Round:
         if seconds is None or seconds > limit:
             self.fail(f"{label}: {'not at all' if seconds is None else f'{seconds:.1f} s'}, limit {limit} s")
 
-    def one_mail(self, to=None, sender=None, size=600, port="smtp", timeout=30, places=None):
+    def one_mail(self, to=None, sender=None, size=600, port="smtp", timeout=30, places=None, before_dot=None):
         """One mail in the ledger, outside the load; returns it."""
         account = to or self.accounts[1]
         address = account if isinstance(account, str) else account.address
@@ -72,7 +73,7 @@ class Round:
         except Gone:
             return mail
         try:
-            client.deliver(self.ledger, mail, data, sender or self.load.sender, [address])
+            client.deliver(self.ledger, mail, data, sender or self.load.sender, [address], before_dot)
             client.quit()
         except Gone:
             pass
@@ -116,7 +117,7 @@ class Round:
 
     def mine(self):
         """SQL: the mails of this round."""
-        names = ",".join(f"'{name}'" for name in [self.load.sender, *self.addresses()])
+        names = ",".join(f"'{name}'" for name in [*self.senders, *self.addresses()])
         return f"(envelope_from IN ({names}) OR mail_id IN (SELECT mail_id FROM recipient WHERE address IN ({names})))"
 
     def wait_quiet(self):
@@ -146,7 +147,7 @@ class Round:
 
     def _cross_check(self, copies):
         """The product's own books must say the same as the ledger."""
-        names = ",".join(f"'{name}'" for name in [self.load.sender, *self.addresses()])
+        names = ",".join(f"'{name}'" for name in [*self.senders, *self.addresses()])
         [[accepted, copied]] = self.system.sql(
             f"SELECT count(DISTINCT mail_id), count(*) FROM mail JOIN recipient USING (mail_id) WHERE helo = 'client.load.test' AND envelope_from IN ({names})")
         here = {copy.token for copy in copies}
@@ -178,7 +179,9 @@ class Round:
                 traceback.print_exception(kind, error, trace, limit=-3, file=sys.stderr)
             try:
                 self.wait_quiet()
-                self.take_account()
+                copies = self.take_account()
+                for check in self.checks:
+                    check(copies)
             except (AssertionError, RuntimeError, Gone, OSError, subprocess.SubprocessError) as trouble:
                 self.fail(f"the account could not be taken: {type(trouble).__name__}: {trouble}")
             kind = None
@@ -195,9 +198,10 @@ class Round:
 
 
 class Campaign:
-    def __init__(self, system, folder, seed, rate, rounds=None, short=False):
+    def __init__(self, system, folder, seed, rate, rounds=None, short=False, seconds=120):
         self.system, self.folder, self.seed, self.rate, self.rounds, self.short = system, pathlib.Path(folder), seed, rate, rounds, short
-        self.rows, self.current = [], None
+        self.seconds = seconds  # how long the broker and the database stay off in F11 and F19
+        self.rows = []
         self.version = system.cli("--version").stdout.strip()
         self.rng = random.Random(seed)
 

@@ -112,7 +112,7 @@ class Host:
                     answer = decide(self.on_end, "250 2.0.0 taken", data)
                     if answer.startswith("250"):
                         self._keep(recipients, data)
-                    if answer == "250 close":
+                    if answer == "close":
                         return
                     say(answer)
                     if self.after_end:
