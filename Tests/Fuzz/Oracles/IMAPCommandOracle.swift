@@ -5,6 +5,8 @@ enum IMAPCommandOracle {
     private enum Event: Equatable {
         case continuation
         case command(IMAPTaggedCommand)
+        /// Framed well, and no command.
+        case odd(IMAPSyntaxError)
         case refused(IMAPSyntaxError)
         case append(IMAPTaggedCommand?, size: Int, synchronising: Bool)
         case message([UInt8])
@@ -21,11 +23,64 @@ enum IMAPCommandOracle {
     static func check(_ input: [UInt8]) throws(OracleFailure) {
         for limits in limits {
             for refusesMessages in [false, true] where !refusesMessages || limits.message != nil {
-                _ = try Division.expectSame("commands", input) { (pieces) throws(OracleFailure) in
+                let events = try Division.expectSame("commands", input) { (pieces) throws(OracleFailure) in
                     try Session(limits, refusesMessages).read(pieces, of: input)
                 }
+                try compare(events, with: reference(input))
             }
         }
+    }
+
+    /// Up to the first that the framer does not take, the commands are those of the reference.
+    private static func compare(_ events: [Event], with frames: [IMAPFrame]) throws(OracleFailure) {
+        var frames = frames[...]
+        for event in events {
+            var found: IMAPTaggedCommand?
+            switch event {
+            case .continuation: continue
+            case .command(let command): found = command
+            case .odd: break
+            default: return
+            }
+            guard let frame = frames.popFirst() else { throw OracleFailure("a command that is none") }
+            let wanted = try? IMAPCommandParser.parse(frame)
+            try expectEqual(wanted, found, "another reading of a command")
+        }
+        try expect(frames.isEmpty, "a command was not seen")
+    }
+
+    /// RFC 3501 2.2.1 and 4.3 in the plainest way: a command ends at the first CRLF that no literal was announced before.
+    private static func reference(_ input: [UInt8]) -> [IMAPFrame] {
+        var frames: [IMAPFrame] = []
+        var (start, line, index) = (0, 0, 0)
+        var isQuoted = false
+        while index + 1 < input.count {
+            if input[index] == 13, input[index + 1] == 10 {
+                index += 2
+                if let size = announced(input[line..<(index - 2)], isQuoted) {
+                    guard input.count - index >= size else { break }
+                    index += size
+                } else {
+                    frames.append(IMAPFrame(bytes: Array(input[start..<(index - 2)])))
+                    start = index
+                }
+                (line, isQuoted) = (index, false)
+            } else {
+                if input[index] == 34 { isQuoted.toggle() }
+                let isEscape = isQuoted && input[index] == 92 && [34, 92].contains(input[index + 1])
+                index += isEscape ? 2 : 1
+            }
+        }
+        return frames
+    }
+
+    /// The size of `{n}` or `{n+}` at the end of a line, unless it is within quotes.
+    private static func announced(_ line: ArraySlice<UInt8>, _ isQuoted: Bool) -> Int? {
+        guard !isQuoted, line.last == 125, let brace = line.lastIndex(of: 123) else { return nil }
+        var digits = line[(brace + 1)...].dropLast()
+        if digits.last == 43 { digits = digits.dropLast() }
+        guard !digits.isEmpty, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int(String(decoding: digits, as: UTF8.self)) ?? .max
     }
 
     private struct Session {
@@ -116,7 +171,7 @@ enum IMAPCommandOracle {
                     found = found ?? .command(command)
                 } catch let error as IMAPSyntaxError {
                     try answer(error)
-                    found = found ?? .refused(error)
+                    found = found ?? .odd(error)
                 } catch {
                     throw OracleFailure("\(error)")
                 }

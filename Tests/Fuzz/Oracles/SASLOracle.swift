@@ -43,7 +43,9 @@ enum SASLOracle {
         try expect(!name.isEmpty && name.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }, "a name with control characters")
         let password = credentials.password.reveal()
         try expect(!password.isEmpty && !password.contains(0), "an empty password, or one with NUL")
-        guard password.count >= 12 else { return }
-        try expect(!"\(credentials)".contains(String(decoding: password, as: UTF8.self)), "prints a password")
+        let text = String(decoding: password, as: UTF8.self)
+        // Short ones, and the name again, may well be in there.
+        guard password.count >= 12, !name.contains(text) else { return }
+        try expect(!"\(credentials)".contains(text), "prints a password")
     }
 }
