@@ -35,8 +35,11 @@ struct MailRulesTests {
     @Test(
         "a program that carries a document's name",
         arguments: [
-            ("invoice.pdf.exe", true), ("invoice.pdf      .exe", true), ("photo.jpg.scr", true), ("setup.exe", false),
-            ("invoice.pdf", false), ("report.v2.js", false), ("", false), (".", false), ("..exe", false),
+            ("invoice.pdf.exe", true), ("invoice.pdf      .exe", true), ("invoice.pdf.application", true),
+            ("invoice.pdf\(String(repeating: " ", count: 300)).exe", true),
+            ("invoice.pdf.exe\(String(repeating: " ", count: 300))", true), ("photo.jpg.scr", true),
+            ("setup.exe", false), ("invoice.pdf", false), ("report.v2.js", false), ("", false), (".", false),
+            ("..exe", false),
         ])
     func disguise(_ name: String, _ expected: Bool) {
         #expect(MailRules.isDisguisedProgram(name) == expected)

@@ -1,4 +1,5 @@
 import MailCore
+import MailRules
 
 /// A rule's reason has no share of the log-odds; it stands first with this weight.
 enum RuleReason {
@@ -14,7 +15,7 @@ struct Explanation {
 
     let towardsSpam: Bool
     private var shares = [Double](repeating: 0, count: ReasonCode.allCases.count)
-    private var rules: [ReasonCode] = []
+    private var rules: [MailRule] = []
     private var named: [Named] = []
     private var features: [(code: ReasonCode, feature: StructureFeature, share: Double)] = []
 
@@ -27,7 +28,7 @@ struct Explanation {
 
     init(towardsSpam: Bool) { self.towardsSpam = towardsSpam }
 
-    mutating func add(_ findings: RuleFindings) { rules += findings.codes }
+    mutating func add(_ broken: [MailRule]) { rules += broken }
 
     mutating func add(_ code: ReasonCode, _ share: Double, _ feature: StructureFeature? = nil) {
         shares[Self.index[code] ?? 0] += share
@@ -71,7 +72,7 @@ struct Explanation {
 
     func reasons(mismatch: (shown: String, real: String)?) -> [Verdict.Reason] {
         var reasons = rules.map {
-            Verdict.Reason(code: $0.rawValue, text: RuleFindings.text($0), weight: RuleReason.weight)
+            Verdict.Reason(code: $0.rawValue, text: $0.text, weight: RuleReason.weight)
         }
         let strongest = ReasonCode.allCases.map { ($0, shares[Self.index[$0] ?? 0]) }
             .filter { ($0.1 > 0) == towardsSpam && abs($0.1) >= Self.minimumWeight }

@@ -1,4 +1,5 @@
 package import MailCore
+import MailRules
 package import MessageGrammar
 
 /// What the classifier is given of a mail.
@@ -17,8 +18,7 @@ package struct MailSample: Sendable {
     }
 
     /// More of a mail than this is never looked at: the text of nearly every mail begins and ends within it, and a
-    /// batch of
-    /// 128 mails stays below 8 MiB.
+    /// batch of 128 mails stays below 8 MiB, their summaries apart.
     package static let maximumBytes = 64 << 10
 }
 
@@ -57,7 +57,8 @@ package final class FeatureExtractor {
     var traits: [UInt32] = []
     /// For the reason that names the first deceiving link: what it shows, where it leads.
     var mismatch: (shown: String, real: String)?
-    var rules = RuleFindings()
+    /// The deterministic rules that it breaks.
+    var rules: [MailRule] = []
     var isSubjectDisguised = false
 
     package init() {}
@@ -69,7 +70,6 @@ package final class FeatureExtractor {
         text.removeAll()
         sections.removeAll(keepingCapacity: true)
         mismatch = nil
-        rules = RuleFindings()
         let header = HeaderFields(Array(sample.bytes.prefix(min(sample.summary.headerLength, MailSample.maximumBytes))))
         parts.read(sample, into: &content)
         readHeader(header)
@@ -77,7 +77,7 @@ package final class FeatureExtractor {
         readWords()
         readStructure(header, sample)
         readTraits(header, sample)
-        rules.check(visible: content.bytes, parts: parts.leaves)
+        rules = MailRules.check(sample.summary, beginning: sample.bytes)
     }
 
     /// The first link that shows another site than it leads to, of the mail read last.

@@ -54,8 +54,7 @@ struct PartList {
         let isAttachment = part.disposition?.type == "attachment" || (!name.isEmpty && !part.mediaType.isText)
         leaves.append(
             Leaf(
-                type: part.type, subtype: part.subtype, fileName: String(name.lowercased().prefix(200)),
-                isAttachment: isAttachment))
+                type: part.type, subtype: part.subtype, fileName: name.lowercased(), isAttachment: isAttachment))
         guard part.mediaType.isText, !isAttachment, part.subtype != "calendar" else { return false }
         if part.subtype == "html" { hasHTML = true } else { hasPlain = true }
         hasBase64Text = hasBase64Text || ASCII.equalsIgnoringCase(part.encoding.utf8, "base64".utf8)

@@ -10,10 +10,12 @@ extension SpamModel {
         let fused = calibration.logOdds(fusion.logOdds(scores))
         var probability = Logistic.probability(fused)
         var label = Verdict.Label.ham
-        if probability > calibration.threshold || extractor.rules.floor != .ham {
+        // A verdict is never milder than the rules: a model can add suspicion, not remove it.
+        let breaksRules = !extractor.rules.isEmpty
+        if probability > calibration.threshold || breaksRules {
             label = isPhish(extractor.bags[FeatureView.words.rawValue].ids) ? .phish : .spam
         }
-        if extractor.rules.floor != .ham { probability = max(probability, RuleReason.probability) }
+        if breaksRules { probability = max(probability, RuleReason.probability) }
         var explanation = Explanation(towardsSpam: label != .ham)
         explanation.add(extractor.rules)
         for view in FeatureView.allCases {

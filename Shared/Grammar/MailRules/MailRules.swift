@@ -19,6 +19,8 @@ package enum MailRule: String, Sendable, CaseIterable {
 /// There are few on purpose. A rule must be right for every mail; everything that is only likely belongs to the model.
 package enum MailRules {
     private static let maximumLeaves = 100
+    /// The longest of `programs` has eleven letters.
+    private static let longestSuffix = 12
 
     /// The Generic Test for Unsolicited Bulk Email: a string that every filter agrees to call spam.
     private static let gtube: StaticString = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -48,8 +50,8 @@ package enum MailRules {
     /// What follows the last dot; empty when there is none or it is too long to be an ending.
     package static func suffix(of name: String) -> String {
         guard let dot = name.lastIndex(of: ".") else { return "" }
-        let suffix = name[name.index(after: dot)...]
-        return suffix.utf8.count <= 8 ? String(suffix.filter { $0 != " " && $0 != "\"" }) : ""
+        let suffix = name[name.index(after: dot)...].filter { $0 != " " && $0 != "\"" }
+        return suffix.utf8.count <= longestSuffix ? String(suffix) : ""
     }
 
     /// The rules that a mail breaks, as far as its summary and its first bytes show.
