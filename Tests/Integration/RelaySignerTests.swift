@@ -60,7 +60,9 @@ struct RelaySignerTests {
     @Test func aMailUnderTheSubmittersOwnNameIsSignedTwice() async throws {
         try await with { fixture in
             for from in [
-                "alice@example.test", "Alice <Alice+tag@Example.test>",
+                "alice@example.test", "\"bob@example.test\" (bob@x \\) (y)) <alice@example.test> (work)",
+                "alice@example.test (Alice)", "=?utf-8?q?A?=\r\n <alice@example.test>", "\"alice\"@example.test",
+                "Alice <Alice+tag@Example.test>",
                 "\"A\" (x) <alice@example.test>\r\nSender: x@remote.test",
             ] {
                 let fields = try await fixture.sign("From: \(from)", as: fixture.alice)
@@ -80,7 +82,11 @@ struct RelaySignerTests {
         "From: alice@example.test, bob@example.test", "From: alice@example.test\r\nFrom: bob@example.test",
         "From: bob@example.test\r\nFrom: alice@example.test", "From: alice@example.test\r\nSender: bob@example.test",
         "From: alice@example.test\r\nResent-From: bob@example.test", "From: <@x.test:alice@example.test>",
-        "From: alice@example.test <bob@example.test>", "From: Team: alice@example.test;", "From:", "To: x@remote.test",
+        "From: alice@example.test <bob@example.test>", "From: bob@example.test <alice@example.test>",
+        "From: <alice@example.test> bob@example.test", "From: alice@example.test bob@example.test",
+        "From: <alice@example.test bob@example.test>", "From: <alice@example.test> Bob", "From: alice@example.test Bob",
+        "From: <alice@example.test>bob", "From: <bob> <alice@example.test>", "From: \"Bob <alice@example.test>",
+        "From: (Bob <alice@example.test>", "From: Team: alice@example.test;", "From:", "To: x@remote.test",
         "From : alice@example.test", "From: =?utf-8?q?alice=40example.test?=",
     ])
     func aMailUnderAnothersNameIsNot(_ header: String) async throws {

@@ -1,6 +1,7 @@
 package import DKIM
 package import Logging
 package import MailCore
+import MailWire
 import MessageGrammar
 import ServiceKit
 package import Storage
@@ -71,13 +72,51 @@ package final class RelaySigner: Sendable {
 
     // MARK: - Whose mail it is
 
-    /// The one address of the one From field; `nil` when there are more or none (RFC 5322 3.6.2).
+    /// The one address of the one From field; `nil` when there are more or none (RFC 5322 3.6.2), or when somebody else
+    /// may see another one.
     static func author(_ header: DKIMHeader) -> LocalAddress? {
         let fields = header.values("from")
-        guard fields.count == 1, let field = fields.first else { return nil }
+        guard fields.count == 1, let field = fields.first, hasOneReading(field) else { return nil }
         let addresses = AddressList.parse(field)
         guard addresses.count == 1 else { return nil }
         return addresses.first.flatMap(local)
+    }
+
+    /// Quoted strings and comments apart, all is `words <address>` or `address`, with one `@` in the whole.
+    private static func hasOneReading(_ field: [UInt8]) -> Bool {
+        guard let text = withoutQuotesAndComments(field) else { return false }
+        var address = text[...]
+        if let open = text.firstIndex(of: UInt8(ascii: "<")) {
+            let end = text.lastIndex { !$0.isFoldingWhiteSpace } ?? open
+            guard text[end] == UInt8(ascii: ">") else { return false }
+            address = text[(open + 1)..<max(open + 1, end)]
+        }
+        let words = address.split(whereSeparator: \.isFoldingWhiteSpace)
+        let brackets = [UInt8(ascii: "<"), UInt8(ascii: ">")]
+        return words.count == 1 && !address.contains { brackets.contains($0) }
+            && text.count { $0 == UInt8(ascii: "@") } == 1 && address.contains(UInt8(ascii: "@"))
+    }
+
+    /// A quoted string becomes a letter, a comment a space (RFC 5322 3.2.2, 3.2.4); `nil` when one has no end.
+    private static func withoutQuotesAndComments(_ field: [UInt8]) -> [UInt8]? {
+        var text: [UInt8] = []
+        var depth = 0
+        var isQuoted = false
+        var bytes = field.makeIterator()
+        while let byte = bytes.next() {
+            switch byte {
+            case UInt8(ascii: "\\") where isQuoted || depth > 0: _ = bytes.next()
+            case UInt8(ascii: "\"") where depth == 0:
+                isQuoted.toggle()
+                if isQuoted { text.append(UInt8(ascii: "q")) }
+            case UInt8(ascii: "(") where !isQuoted:
+                depth += 1
+                text.append(.space)
+            case UInt8(ascii: ")") where !isQuoted && depth > 0: depth -= 1
+            default: if !isQuoted, depth == 0 { text.append(byte) }
+            }
+        }
+        return isQuoted || depth > 0 ? nil : text
     }
 
     private static func local(_ address: MailAddress) -> LocalAddress? {
