@@ -102,7 +102,7 @@ def test_after_another_session_had_the_maildrop_quit_removes_nothing(martlet, ac
         with There(martlet, ports, account) as second:
             second.ok("DELE 3")
             assert first.retrieve(2) == mails[1]
-            assert first.error("QUIT") == "-ERR [SYS/TEMP] No message was removed"
+            assert first.error("QUIT") == "-ERR [SYS/TEMP] Some messages may not have been removed"
             assert len(inbox(martlet, account)) == 3
             second.ok("QUIT")
     assert inbox(martlet, account) == mails[:2]

@@ -56,6 +56,24 @@ import Testing
         }
     }
 
+    @Test func `many are removed in several transactions, and the lease goes with the last`() async throws {
+        try await withMaildrop { fixture, _, inbox in
+            let store = MaildropStore(pool: fixture.accessd, removedAtOnce: 2)
+            let (snapshot, lease) = try await opened(store, fixture)
+            guard case .partly(let first) = try await store.remove(UIDRuns(1...3), from: snapshot.key, under: lease)
+            else { throw Unexpected(opening: .inUse) }
+            #expect(first.expunged.count == 2)
+            #expect(try await uids(fixture, inbox).count == 1)
+            #expect(try await fixture.countsAgree(inbox))
+            #expect(try await store.open(fixture.account, holder: "other") == .inUse)
+            guard
+                case .removed(let second?) = try await store.remove(UIDRuns(1...3), from: snapshot.key, under: lease)
+            else { throw Unexpected(opening: .inUse) }
+            #expect(second.after > first.after && Set(first.expunged + second.expunged) == [1, 2, 3])
+            #expect(try await opened(store, fixture).snapshot.messages.isEmpty)
+        }
+    }
+
     @Test func `after another session had the maildrop nothing is removed`() async throws {
         try await withMaildrop(lease: .zero) { fixture, store, inbox in
             let (snapshot, lost) = try await opened(store, fixture)

@@ -107,12 +107,13 @@ import Testing
 
     @Test func `who never logs in is let go, and has less time`() {
         var server = Conversation()
-        #expect(server.patience == .seconds(60))
+        #expect(server.patience(after: .zero) == .seconds(60))
+        #expect(server.patience(after: .seconds(50)) == .seconds(10) && server.patience(after: .seconds(70)) == .zero)
         for _ in 1..<POP3Configuration().maximumCommandsBeforeLogin { _ = server.say("CAPA") }
         #expect(!server.isClosed)
         #expect(server.say("CAPA") == "-ERR Too many errors, closing connection")
         #expect(server.reason == .junk)
-        #expect(Conversation.loggedIn().patience == .seconds(600))
+        #expect(Conversation.loggedIn().patience(after: .seconds(70)) == .seconds(600))
     }
 
     @Test func `QUIT and browsers`() {

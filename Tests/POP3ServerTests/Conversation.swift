@@ -36,7 +36,7 @@ struct Conversation {
     }
 
     var state: String { dialogue.stateName }
-    var patience: Duration { dialogue.patience }
+    func patience(after elapsed: Duration) -> Duration { dialogue.patience(after: elapsed) }
     func shown(_ line: String) -> String { dialogue.shown(Array(line.utf8)).description }
 
     /// What the server says to the line, without the last CRLF.

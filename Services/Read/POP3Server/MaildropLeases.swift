@@ -47,12 +47,24 @@ package final class MaildropLeases: Service, Sendable {
     }
 
     /// Removes messages and gives the lease back, if it is still ours.
+    /// - Parameter onRemoved: told of each transaction by itself, because a later one may fail.
+    /// - Returns: whether it was ours to the end.
     package func remove(
-        _ runs: UIDRuns, from key: MailboxKey, under lease: MaildropLease
-    ) async throws -> MaildropStore.Removal {
-        let removal = try await store.remove(runs, from: key, under: lease)
-        held.withLock { _ = $0.remove(lease) }
-        return removal
+        _ runs: UIDRuns, from key: MailboxKey, under lease: MaildropLease,
+        onRemoved: (MailboxDelta) async -> Void
+    ) async throws -> Bool {
+        while true {
+            switch try await store.remove(runs, from: key, under: lease) {
+            case .partly(let delta): await onRemoved(delta)
+            case .removed(let delta):
+                held.withLock { _ = $0.remove(lease) }
+                if let delta { await onRemoved(delta) }
+                return true
+            case .leaseLost:
+                held.withLock { _ = $0.remove(lease) }
+                return false
+            }
+        }
     }
 
     /// Another session may open the maildrop at once; if the database cannot be told, when the lease has run out.

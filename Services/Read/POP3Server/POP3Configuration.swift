@@ -2,7 +2,7 @@
 package struct POP3Configuration: Sendable {
     /// RFC 1939 3: at least ten minutes (`pop3.idle_timeout`).
     package var autologout = Duration.seconds(600)
-    /// Before login a client has less time.
+    /// For all of a client's commands before its login together.
     package var loginTimeout = Duration.seconds(60)
     /// Commands after which a client that has not logged in is let go.
     package var maximumCommandsBeforeLogin = 100

@@ -49,8 +49,10 @@ package struct POP3Dialogue: Sendable {
     /// The next line is part of an AUTH exchange.
     package var isAuthenticating: Bool { if case .authenticating = state { true } else { false } }
 
-    /// How long the client may be silent.
-    package var patience: Duration { maildrop == nil ? configuration.loginTimeout : configuration.autologout }
+    /// How long the client may be silent, so long after the session's begin.
+    package func patience(after elapsed: Duration) -> Duration {
+        maildrop == nil ? max(.zero, configuration.loginTimeout - elapsed) : configuration.autologout
+    }
 
     // MARK: - Events of the session
 

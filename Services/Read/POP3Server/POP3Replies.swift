@@ -34,7 +34,7 @@ enum POP3Replies {
     static let noInbox = POP3Reply.error(.permanent, "The account has no Inbox")
     static let noSuchMessage = POP3Reply.error("No such message")
     static let messageGone = POP3Reply.error("Message was removed meanwhile")
-    static let notRemoved = POP3Reply.error(.temporary, "No message was removed")
+    static let notRemoved = POP3Reply.error(.temporary, "Some messages may not have been removed")
 
     static let earlyTalker = POP3Reply.error("Wait for the greeting")
     static let tooManyErrors = POP3Reply.error("Too many errors, closing connection")

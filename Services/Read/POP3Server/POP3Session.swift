@@ -48,9 +48,10 @@ struct POP3Session {
         // RFC 1939 4: clients wait for the greeting; who does not is a script or a browser.
         if connection.hasInput { return close(connection, POP3Replies.earlyTalker, .earlyTalker) }
         send(connection, dialogue.greeting)
+        let start = ContinuousClock.now
         while ending == nil {
             let line = try await connection.readLine(
-                maximum: POP3Limits.authenticationLine, timeout: dialogue.patience)
+                maximum: POP3Limits.authenticationLine, timeout: dialogue.patience(after: .now - start))
             var next: POP3Action? = decide(connection, line)
             while let action = next { next = try await perform(connection, action) }
         }
@@ -137,10 +138,9 @@ struct POP3Session {
 
     private mutating func close(_ connection: isolated LineConnection, _ reply: POP3Reply?, _ reason: POP3Reason) {
         ending = reason
-        if reason != .quit {
-            connection.lingers = true
-            POP3Metrics.countRefusal(reason)
-        }
+        if reason != .quit { connection.lingers = true }
+        // Silence, a lost TLS or our own shutdown answers no command.
+        if let reply, !reply.isPositive, reason != .shutdown { POP3Metrics.countRefusal(reason) }
         if let reply { send(connection, reply) }
     }
 
@@ -185,13 +185,12 @@ struct POP3Session {
     private nonisolated(nonsending) mutating func remove(_ marked: UIDRuns) async -> UpdateOutcome {
         guard let lease, let key = dialogue.maildrop?.snapshot.key else { return .leaseLost }
         do {
-            guard case .removed(let delta) = try await service.leases.remove(marked, from: key, under: lease) else {
-                return .leaseLost
+            let isOurs = try await service.leases.remove(marked, from: key, under: lease) { delta in
+                POP3Metrics.deleted.increment(by: delta.expunged.count)
+                await service.changed(delta)
             }
+            guard isOurs else { return .leaseLost }
             self.lease = nil
-            guard let delta else { return .removed }
-            POP3Metrics.deleted.increment(by: delta.expunged.count)
-            await service.changed(delta)
             return .removed
         } catch {
             return .unavailable

@@ -21,13 +21,13 @@ package enum POP3Capability: String, Sendable, CaseIterable {
     /// RFC 2449 6.9
     case implementation = "IMPLEMENTATION Martlet"
 
-    /// RFC 2449 5: in TRANSACTION only what can still be used. A password is taken under TLS alone (RFC 8314 4).
+    /// RFC 2449 5: what is there in AUTHORIZATION is announced in both states; STLS alone is of AUTHORIZATION only
+    /// (RFC 2595 4). A password is taken under TLS alone (RFC 8314 4).
     package static func offered(isSecure: Bool, offersTLS: Bool, isLoggedIn: Bool) -> [POP3Capability] {
         var offered: [POP3Capability] = [
             .top, .uidl, .responseCodes, .authenticationCodes, .pipelining, .neverExpires, .implementation,
         ]
-        if isLoggedIn { return offered }
-        if isSecure { offered += [.user, .saslPlain] } else if offersTLS { offered.append(.stls) }
+        if isSecure { offered += [.user, .saslPlain] } else if offersTLS, !isLoggedIn { offered.append(.stls) }
         return offered
     }
 }

@@ -13,12 +13,16 @@ extension MailboxStore {
 
 extension PostgresConnection {
     /// Deletes entries, notes them in `expunged`, releases their bodies and counts them off. The mailbox row is locked.
-    func removeMessages(_ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags) throws(PostgresError)
-        -> [UInt32]
-    {
+    /// - Parameter limit: of messages; some of them when there are more.
+    func removeMessages(
+        _ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags, limit: Int? = nil
+    ) throws(PostgresError) -> [UInt32] {
         let rows = try execute(
             removeMessageRows,
-            [.int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(flags.rawValue)])
+            [
+                .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(flags.rawValue),
+                .int8(Int64(limit ?? .max)),
+            ])
         var uids: [UInt32] = []
         uids.reserveCapacity(rows.count)
         for index in 0..<rows.count { uids.append(UInt32(truncatingIfNeeded: try rows[index].int8(0))) }
@@ -36,6 +40,7 @@ private let removeMessageRows = PreparedStatement(
             WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
         ) AS m
         WHERE m.flags & $5 = $5
+        LIMIT $6
     ), gone AS (
         DELETE FROM mailbox_message m USING marked WHERE m.ctid = marked.spot
         RETURNING m.uid, m.flags, m.body_id, m.size

@@ -14,6 +14,8 @@ package struct MaildropStore: Sendable {
     package enum Removal: Sendable, Equatable {
         /// Gone, with what changed in the mailbox; the lease is given back.
         case removed(MailboxDelta?)
+        /// So many are gone; there may be more, to be removed by another call.
+        case partly(MailboxDelta)
         /// Somebody else had the maildrop since: nothing was removed.
         case leaseLost
     }
@@ -21,10 +23,13 @@ package struct MaildropStore: Sendable {
     private let pool: PostgresPool
     /// How long a maildrop stays closed to others after its process has died.
     package let leaseLength: Duration
+    /// Messages removed in one transaction: the mailbox is locked meanwhile, and a statement must end in its time.
+    private let removedAtOnce: Int
 
-    package init(pool: PostgresPool, leaseLength: Duration = .seconds(30)) {
+    package init(pool: PostgresPool, leaseLength: Duration = .seconds(30), removedAtOnce: Int = 20_000) {
         self.pool = pool
         self.leaseLength = leaseLength
+        self.removedAtOnce = removedAtOnce
     }
 
     /// Takes the lease and looks at the Inbox, in one round trip. Two statements, because the second must see what a
@@ -60,8 +65,8 @@ package struct MaildropStore: Sendable {
             uidValidity: UInt32(truncatingIfNeeded: try inbox.int8(1)), messages: messages)
     }
 
-    /// Removes the messages of `runs` that are still there, if the lease is still ours, and gives it back, in one
-    /// transaction (RFC 1939 6).
+    /// Removes messages of `runs` that are still there, if the lease is still ours, and gives it back with the last of
+    /// them, each time in one transaction (RFC 1939 6: after a failure some may be gone).
     package func remove(_ runs: UIDRuns, from key: MailboxKey, under lease: MaildropLease) async throws -> Removal {
         try await pool.transaction { connection in
             // An expired lease that nobody else took is as good as a valid one: its row cannot be taken while locked.
@@ -69,7 +74,9 @@ package struct MaildropStore: Sendable {
             var delta: MailboxDelta?
             // A mailbox that is gone has taken its messages with it.
             if let mailbox = try connection.lockMailboxes([key.mailbox], of: key.account)[key.mailbox] {
-                delta = mailbox.delta(expunged: try connection.removeMessages(key, runs, carrying: []))
+                let removed = try connection.removeMessages(key, runs, carrying: [], limit: removedAtOnce)
+                delta = mailbox.delta(expunged: removed)
+                if let delta, removed.count == removedAtOnce { return .partly(delta) }
             }
             _ = try connection.commit(after: [(Self.giveBack, lease.values)])
             return .removed(delta)
