@@ -1,3 +1,4 @@
+import Dispatch
 import MailCore
 import PostgreSQL
 import Storage
@@ -209,6 +210,42 @@ struct PostgreSQLMigrationTests {
             }
         }
     }
+
+    @Test("a migration that waits for a lock lets go of its own again and again, and is done when the lock is free")
+    func betweenOthers() async throws {
+        try await TestDatabase.with(migrated: false) { configuration in
+            let pool = PostgresPool(configuration: configuration, logger: TestDatabase.logger)
+            try await pool.withConnection {
+                try $0.script(
+                    """
+                    CREATE TABLE schema_migration (
+                        name text PRIMARY KEY, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+                    """)
+            }
+            let (locked, lock) = AsyncStream.makeStream(of: Void.self)
+            let release = DispatchSemaphore(value: 0)
+            async let holder: Void = pool.transaction { connection in
+                try connection.script("LOCK TABLE schema_migration IN SHARE MODE")
+                lock.yield()
+                release.wait()
+            }
+            for await _ in locked { break }
+            async let applied = pool.withConnection { try Migrator.run(on: $0, lockTimeout: .milliseconds(100)) }
+            var pauses: Int64 = 0
+            for _ in 0..<200 where pauses == 0 {
+                pauses = try await pool.number(Self.pauses)
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(pauses > 0)
+            release.signal()
+            try await holder
+            #expect(try await applied.count > 10)
+        }
+    }
+
+    private static let pauses = PreparedStatement(
+        "mt_pauses",
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
 
     @Test("no daemon's role can do more than its arrows")
     func roles() async throws {

@@ -233,6 +233,20 @@ private final class Record: Sendable {
         #expect(work.state.withLock { $0.parked } == [bad])
     }
 
+    @Test func `a mail that waits for a lock comes again, is not counted and holds up nobody`() async {
+        let slow = mails[1]
+        let work = work
+        let processor = processor { mails in
+            if mails.contains(slow) { throw PostgresError(.server(sqlstate: "55P03")) }
+            work.state.withLock { $0.finished.formUnion(mails) }
+        }
+        for isRedelivered in [false, true, false, false, false, false, false] {
+            #expect(await processor.process(batch(redelivered: isRedelivered)))
+        }
+        #expect(work.state.withLock { $0.finished == Set(mails).subtracting([slow]) })
+        #expect(work.state.withLock { $0.attempts[slow] == 0 && $0.parked.isEmpty && $0.reasons.isEmpty })
+    }
+
     @Test func `an unreadable hint becomes a notice`() async {
         let delivery = AMQPDelivery(tag: 1, exchange: "", routingKey: "", body: Array("nonsense".utf8))
         let batch = HintBatch.split([delivery], schema: RoutingKey.mailClassified, maximum: 256)[0]

@@ -17,17 +17,17 @@ import Storage
 
 @main
 struct Filerd {
-    /// Hints, of up to 128 mails each. What a killed filerd had taken is done again one by one, so it takes few.
+    /// Hints, of up to 128 mails each. What a killed filerd had taken waits for the next, so it takes few.
     private static let prefetch: UInt16 = 32
 
     static func main() async {
         await Daemon.main("filerd", description: "puts classified mail into mailboxes") { settings, logger in
-            let pool = PostgresPool(
-                configuration: PostgresConfiguration(
-                    url: try settings.required("postgres.url"),
-                    connections: try settings.int("postgres.connections"),
-                    applicationName: "martlet-filerd"),
-                logger: logger)
+            let tryLimit = try settings.duration("queues.try_limit")
+            var postgres = PostgresConfiguration(
+                url: try settings.required("postgres.url"), connections: try settings.int("postgres.connections"),
+                applicationName: "martlet-filerd")
+            postgres.lockTimeout = BatchProcessor.lockTimeout(tryLimit)
+            let pool = PostgresPool(configuration: postgres, logger: logger)
             let broker = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-filerd")
             let queues = try settings.choice("queues.type", default: QueueType.classic)
             let batch = try settings.int("filer.batch")
@@ -51,7 +51,7 @@ struct Filerd {
                 pool, publisher,
                 StageConsumer(
                     stage: .file, consumer: consumer, work: work, hints: hints, maximumBatch: batch,
-                    deadline: .endsProcess(after: try settings.duration("queues.try_limit")), logger: logger,
+                    deadline: .endsProcess(after: tryLimit), logger: logger,
                     handler: filer.file),
                 Sweeper(
                     work: work, hints: hints,

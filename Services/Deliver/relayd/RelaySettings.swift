@@ -1,5 +1,6 @@
 import AMQP
 import DNSResolver
+import MailQueue
 import PostgreSQL
 import QueueContracts
 import SMTPRelay
@@ -14,6 +15,7 @@ import ServiceKit
 /// What relayd reads at its start.
 struct RelaySettings {
     let postgres: PostgresConfiguration
+    let tryLimit: Duration
     let amqp: AMQPConfiguration
     let queues: QueueType
     let dns: DNSConfiguration
@@ -39,9 +41,12 @@ struct RelaySettings {
     }
 
     init(_ settings: Settings) throws {
-        postgres = PostgresConfiguration(
+        tryLimit = try settings.duration("queues.try_limit")
+        var postgres = PostgresConfiguration(
             url: try settings.required("postgres.url"), connections: try settings.int("postgres.connections"),
             applicationName: "martlet-relayd")
+        postgres.lockTimeout = BatchProcessor.lockTimeout(tryLimit)
+        self.postgres = postgres
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-relayd")
         queues = try settings.choice("queues.type", default: QueueType.classic)
         hostname = settings.string("smtp.hostname", default: Self.hostName())

@@ -19,7 +19,7 @@ import Storage
 
 @main
 struct Relayd {
-    /// Hints, of up to 128 mails each. What a killed relayd had taken is done again one by one, so it takes few.
+    /// Hints, of up to 128 mails each. What a killed relayd had taken waits for the next, so it takes few.
     private static let prefetch: UInt16 = 32
 
     static func main() async {
@@ -46,7 +46,7 @@ struct Relayd {
                 relay.leases, relay.recorder, relay.dispatcher,
                 StageConsumer(
                     stage: .relay, consumer: consumer, work: work, hints: hints,
-                    deadline: .endsProcess(after: try values.duration("queues.try_limit")), logger: logger,
+                    deadline: .endsProcess(after: settings.tryLimit), logger: logger,
                     handler: relay.admit),
                 Sweeper(
                     work: work, hints: hints,

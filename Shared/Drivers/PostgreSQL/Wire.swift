@@ -59,8 +59,9 @@ final class Wire {
             }
         }
         let timeout = milliseconds(configuration.statementTimeout)
+        let lockTimeout = configuration.lockTimeout.map { " -c lock_timeout=\(milliseconds($0))" } ?? ""
         return theirs + "-c synchronous_commit=on -c idle_in_transaction_session_timeout=15s -c TimeZone=UTC"
-            + " -c statement_timeout=\(timeout) -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5"
+            + " -c statement_timeout=\(timeout)\(lockTimeout) -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5"
             + " -c tcp_keepalives_count=3"
             // A process that was killed must not keep its rows locked until its statement has ended.
             + " -c client_connection_check_interval=1s"

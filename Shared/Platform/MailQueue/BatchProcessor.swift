@@ -17,7 +17,8 @@ import Storage
 /// All together first. When that fails, one by one: each mail's attempt is counted and committed before it is made,
 /// and the fifth failure parks the mail. Hints that the broker gives out again may have ended the process that had
 /// them: of their mails those without a try get their first one together, counted before it is made; all others are
-/// tried alone. While storage is away nothing is counted and nothing moves on.
+/// tried alone. While storage is away nothing is counted and nothing moves on. Nor is a wait for a lock that somebody
+/// holds too long counted; the mail comes again.
 package struct BatchProcessor: Sendable {
     /// How long the handler may take, and what happens then. The attempt has been counted; only the end of the process
     /// stops code that hangs, and brings its hints to another worker.
@@ -36,7 +37,34 @@ package struct BatchProcessor: Sendable {
         package static func endsProcess(after limit: Duration = .seconds(6)) -> Deadline {
             Deadline(together: limit + limit / 4, alone: limit) { _exit(75) }
         }
+
+        /// Does `work`, and acts if it does not come back. Time in which the machine sleeps does not count.
+        /// - Parameters:
+        ///   - isExcused: asked when time is up; `true` begins it anew.
+        ///   - note: told before the process ends.
+        package func watch(
+            _ limit: Duration, isExcused: @escaping @Sendable () async -> Bool = { false },
+            note: @escaping @Sendable () -> Void, over work: () async throws -> Void
+        ) async rethrows {
+            // Ends with this call, in whose place it acts only when the work never returns.
+            let watch = Task {
+                repeat {
+                    // Ends early when the work is done.
+                    try? await Task.sleep(for: limit, clock: .suspending)
+                    if Task.isCancelled { return }
+                } while await isExcused()
+                guard !Task.isCancelled else { return }
+                note()
+                onExpiry()
+            }
+            defer { watch.cancel() }
+            try await work()
+        }
     }
+
+    /// For the connections of a stage (`PostgresConfiguration.lockTimeout`): a try that waits for a lock shall hear of
+    /// it before it is taken for one that hangs, even if it has waited for another lock before.
+    package static func lockTimeout(_ tryLimit: Duration) -> Duration { tryLimit / 3 }
 
     /// So often a batch is repeated as a whole after storage failed it and answered again; a mail that brings storage
     /// down must not do so for ever.
@@ -134,7 +162,8 @@ package struct BatchProcessor: Sendable {
                     }
                 }
                 if isInterruption(error) { return .interrupted }
-                guard isStorageTrouble else { return .failed }
+                // One mail may wait for a lock that the others do not need.
+                guard isStorageTrouble, !isLockWait(error) else { return .failed }
                 guard await waitForStorage() else { return .interrupted }
                 if isCounted { return .failed }  // alone from here on, each try counted anew
             }
@@ -144,21 +173,15 @@ package struct BatchProcessor: Sendable {
 
     /// The handler, watched: when it does not come back in time though storage answers, the process ends.
     private func call(_ mails: [MailHint.Entry], within limit: Duration) async throws {
-        // Ends with this call, in whose place it acts only when the handler never returns.
-        let watch = Task {
-            repeat {
-                // Ends early when the handler has come back.
-                try? await Task.sleep(for: limit)
-                if Task.isCancelled { return }
-            } while await !storageAnswersAtOnce()
-            guard !Task.isCancelled else { return }
+        try await deadline.watch(limit) {
+            await !storageAnswersAtOnce()
+        } note: {
             logger.critical(
                 "a batch hangs",
                 metadata: [LogKey.stage: "\(stage)", LogKey.count: "\(mails.count)", LogKey.seconds: "\(limit)"])
-            deadline.onExpiry()
+        } over: {
+            try await handler(mails)
         }
-        defer { watch.cancel() }
-        try await handler(mails)
     }
 
     private func storageAnswersAtOnce() async -> Bool {
@@ -180,11 +203,14 @@ package struct BatchProcessor: Sendable {
                 try await call([entry], within: deadline.alone)
                 return true
             } catch {
-                if isInterruption(error) || isStorageTrouble(error) && retry < Self.storageRetries {
+                let isLockWait = isLockWait(error)
+                if isInterruption(error) || isLockWait || isStorageTrouble(error) && retry < Self.storageRetries {
                     guard await patiently({ try await work.forgiveAttempt([entry.mail], stages) }) != nil else {
                         return false
                     }
                     if isInterruption(error) { return false }
+                    // However long somebody holds the lock, it is no fault of the mail's: the sweeper brings it again.
+                    if isLockWait { return true }
                     guard await waitForStorage() else { return false }
                 } else {
                     return await fail(entry, attempt: attempt, reason: "\(error)")
@@ -247,6 +273,9 @@ package struct BatchProcessor: Sendable {
     }
 
     private func isStorageTrouble(_ error: any Error) -> Bool { (error as? PostgresError)?.isTemporary ?? false }
+
+    /// Somebody holds a lock for longer than we wait (`PostgresConfiguration.lockTimeout`).
+    private func isLockWait(_ error: any Error) -> Bool { (error as? PostgresError)?.sqlState == "55P03" }
 
     private func isInterruption(_ error: any Error) -> Bool { error is CancellationError || Task.isCancelled }
 }

@@ -14,7 +14,7 @@ package struct HintBatch: Sendable, Hashable {
     /// Each mail once, in order of arrival.
     package var mails: [MailHint.Entry] = []
     package var unreadable: [Unreadable] = []
-    /// The broker has given it out before, to somebody who did not finish: its mails are taken one by one.
+    /// The broker has given it out before, to somebody who did not finish: its mails' tries are counted.
     package var isRedelivered = false
     /// Acknowledged, with all before it, when the batch is done.
     package var last: AMQPDelivery

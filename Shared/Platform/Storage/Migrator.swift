@@ -2,6 +2,9 @@ package import PostgreSQL
 
 /// Brings the schema up to date: every embedded migration once, in order, each in its own transaction.
 ///
+/// A migration waits for its locks a moment at a time and lets go again: whoever comes behind a waiting `ALTER TABLE`
+/// waits too, so a long backup would stop the mail.
+///
 /// A migration is never edited after a release: its hash is recorded, and a changed one is refused.
 package enum Migrator {
     package struct Step: Sendable, Hashable {
@@ -36,10 +39,18 @@ package enum Migrator {
         ("M0014_watch", PackageResources.M0014_watch_sql),
         ("M0015_category", PackageResources.M0015_category_sql),
         ("M0016_relay_shares", PackageResources.M0016_relay_shares_sql),
+        ("M0017_small_bodies", PackageResources.M0017_small_bodies_sql),
+        ("M0018_lessons_settled", PackageResources.M0018_lessons_settled_sql),
     ]
 
+    /// So often a migration asks for its locks before it gives up.
+    private static let lockAttempts = 100
+
     /// Applies what is missing and returns its names. Several callers may run at once; one works, the others wait.
-    package static func run(on connection: isolated PostgresConnection) throws -> [String] {
+    /// - Parameter lockTimeout: for each lock; twice as long the others have their turn.
+    package static func run(
+        on connection: isolated PostgresConnection, lockTimeout: Duration = .seconds(2)
+    ) throws -> [String] {
         try connection.setStatementTimeout(.seconds(3600))
         _ = try connection.execute(lock)
         // A connection that cannot unlock is lost, and its lock with it.
@@ -54,7 +65,7 @@ package enum Migrator {
             if step.isChanged { throw MigrationError.changed(step.name) }
             if step.isApplied { continue }
             do {
-                try apply(migration, on: connection)
+                try applyBetweenOthers(migration, on: connection, lockTimeout)
             } catch let error as PostgresError {
                 throw MigrationError.failed(migration.name, error)
             }
@@ -76,11 +87,25 @@ package enum Migrator {
         }
     }
 
+    private static func applyBetweenOthers(
+        _ migration: (name: String, sql: [UInt8]), on connection: isolated PostgresConnection, _ lockTimeout: Duration
+    ) throws {
+        for _ in 1..<lockAttempts {
+            do {
+                return try apply(migration, on: connection, lockTimeout)
+            } catch let error as PostgresError where error.sqlState == "55P03" {
+                _ = try connection.execute(pause, [.float8(2 * lockTimeout.inSeconds)])
+            }
+        }
+        try apply(migration, on: connection, lockTimeout)
+    }
+
     private static func apply(
-        _ migration: (name: String, sql: [UInt8]), on connection: isolated PostgresConnection
+        _ migration: (name: String, sql: [UInt8]), on connection: isolated PostgresConnection, _ lockTimeout: Duration
     ) throws {
         try connection.script("BEGIN")
         do {
+            try connection.script("SET LOCAL lock_timeout = \(Int(lockTimeout.inSeconds * 1000))")
             try connection.script(String(decoding: migration.sql, as: UTF8.self))
             _ = try connection.execute(record, [.text(migration.name), .bytea(migration.sql)])
             try connection.script("COMMIT")
@@ -93,6 +118,7 @@ package enum Migrator {
 
     private static let lock = PreparedStatement("migration_lock", "SELECT pg_advisory_lock(7239401)")
     private static let unlock = PreparedStatement("migration_unlock", "SELECT pg_advisory_unlock(7239401)")
+    private static let pause = PreparedStatement("migration_pause", "SELECT pg_sleep($1) IS NULL")
     private static let isPrepared = PreparedStatement(
         "migration_is_prepared", "SELECT to_regclass('schema_migration') IS NOT NULL")
     private static let record = PreparedStatement(
