@@ -47,6 +47,15 @@ struct LessonPlanTests {
         #expect(second.accepted.map(\.event) == [4, 6, 7, 8])
     }
 
+    @Test("lessons that waited for days count for the day on which they were given")
+    func backlog() {
+        var plan = LessonPlan(dailyLimit: 2)
+        let page = (0..<9).map { number in
+            lesson(Int64(number)) { $0.notedAt = Timestamp(seconds: 1_800_000_000 + Int64(number / 3) * 90_000) }
+        }
+        #expect(plan.choose(from: page, besides: 0).accepted.map(\.event) == [0, 1, 3, 4, 6, 7])
+    }
+
     @Test("a version has an end")
     func full() {
         var plan = LessonPlan(dailyLimit: 10_000)

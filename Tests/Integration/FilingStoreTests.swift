@@ -1,3 +1,4 @@
+import Dispatch
 import MailCore
 import PostgreSQL
 import QueueContracts
@@ -215,6 +216,52 @@ struct FilingStoreTests {
             }
             #expect(outcome.filed == 2)
             #expect(try await fixture.entries(alice).map(\.name) == ["Junk", "Junk"])
+        }
+    }
+
+    @Test("evidence of any size is read a few mails at a time, and all is filed together")
+    func largeEvidence() async throws {
+        try await FilingFixture.with { fixture in
+            let (alice, bob) = (try await fixture.account("alice"), try await fixture.account("bob"))
+            var mails: [MailID] = []
+            for number in 0..<8 {
+                mails.append(try await fixture.mail(to: [alice, bob], verdict: number == 3 ? .ham : nil))
+            }
+            try await fixture.sql("UPDATE mail SET summary = convert_to(repeat('x', (1 << 20) + 1), 'UTF8')")
+            let judged = mails[3]
+            let outcome = try await fixture.store.file(mails) { copy in
+                let size = copy.evidence?.summary.count
+                let isExpected = copy.mail == judged ? size == nil : size == (1 << 20) + 1
+                return FilingDecision(folder: isExpected ? .junk : .inbox, prefix: [])
+            }
+            #expect(outcome.filed == 16)
+            #expect(try await fixture.entries(alice).map(\.name) == Array(repeating: "Junk", count: 8))
+        }
+    }
+
+    @Test("a copy that waits for its mailbox's lock hears of it in time")
+    func lockWait() async throws {
+        try await FilingFixture.with { fixture in
+            let alice = try await fixture.account("alice")
+            let mail = try await fixture.mail(to: [alice])
+            var configuration = fixture.filerd.configuration
+            configuration.lockTimeout = .milliseconds(50)
+            let store = FilingStore(pool: PostgresPool(configuration: configuration, logger: TestDatabase.logger))
+            let (locked, lock) = AsyncStream.makeStream(of: Void.self)
+            let release = DispatchSemaphore(value: 0)
+            async let holder: Void = fixture.owner.transaction { connection in
+                try connection.script("LOCK TABLE mailbox")
+                lock.yield()
+                release.wait()
+            }
+            for await _ in locked { break }
+            let error = await #expect(throws: PostgresError.self) {
+                try await store.file([mail], decide: FilingFixture.decide)
+            }
+            #expect(error?.sqlState == "55P03")
+            release.signal()
+            try await holder
+            #expect(try await store.file([mail], decide: FilingFixture.decide).filed == 1)
         }
     }
 

@@ -53,15 +53,18 @@ struct LearnFixture {
     }
 
     /// A process that trains.
-    func trainer(_ options: Trainer.Options = Trainer.Options()) -> Trainer {
+    func trainer(
+        _ options: Trainer.Options = Trainer.Options(), keeper: ModelKeeper? = nil,
+        deadline: BatchProcessor.Deadline = .endsProcess(after: .seconds(60))
+    ) -> Trainer {
         Trainer(
-            store: lessons, keeper: keeper(), hints: hints, consumer: nil, options: options,
-            logger: TestDatabase.logger)
+            store: lessons, keeper: keeper ?? self.keeper(), hints: hints, consumer: nil, options: options,
+            deadline: deadline, logger: TestDatabase.logger)
     }
 
     /// The newest model of the database.
     func model() async throws -> (version: Int64, model: SpamModel) {
-        let stored = try #require(try await models.newest("spam"))
+        let stored = try #require(try await models.newest("spam").model)
         return (stored.version, try ModelFile.decode(stored.parameters))
     }
 
@@ -134,4 +137,9 @@ struct LearnFixture {
     private static let selectLessons = PreparedStatement(
         "learn_fixture_lessons",
         "SELECT label, coalesce(outcome, '-'), coalesce(learnt_version, 0) FROM learn_event ORDER BY event_id")
+}
+
+extension ModelStore.Newest {
+    /// Of an answer that is neither "none" nor "the one you know".
+    var model: StoredModel? { if case .other(let model) = self { model } else { nil } }
 }

@@ -1,9 +1,11 @@
 import Classifier
 import MailCore
+import MailQueue
 import MessageGrammar
 import PostgreSQL
 import QueueContracts
 import Storage
+import Synchronization
 import Testing
 
 @Suite("Training", .enabled(if: TestDatabase.isAvailable, Comment(rawValue: TestDatabase.reason)))
@@ -211,8 +213,93 @@ struct TrainerTests {
                 try await trainer.learnAll()
             }
             #expect(try await fixture.count(Self.versions) == 2)
-            #expect(try await fixture.models.newest("spam")?.version == 4)
+            #expect(try await fixture.models.newest("spam").model?.version == 4)
             #expect(try await fixture.keeper().model().version == 4)
+        }
+    }
+
+    @Test("lessons that were refused are forgotten after a while, those that were learnt are not")
+    func forgets() async throws {
+        try await LearnFixture.with { fixture in
+            try await fixture.fill("INBOX", Self.mails("plum", 1))
+            try await fixture.move("INBOX", to: "Junk")
+            try await fixture.move("Junk", to: "INBOX")
+            try await fixture.trainer().learnAll()
+            #expect(try await fixture.noted() == ["spam superseded 0", "ham learnt 2"])
+            try await fixture.lessons.forgetRefused()
+            #expect(try await fixture.noted().count == 2)
+            try await fixture.sql("UPDATE learn_event SET settled_at = now() - interval '31 days'")
+            try await fixture.lessons.forgetRefused()
+            #expect(try await fixture.noted() == ["ham learnt 2"])
+        }
+    }
+
+    @Test("summaries of any size are read a few at a time")
+    func largeSummaries() async throws {
+        try await LearnFixture.with { fixture in
+            try await fixture.fill("INBOX", Self.mails("plum", 7))
+            try await fixture.move("INBOX", to: "Junk")
+            try await fixture.sql("UPDATE mail SET summary = summary || convert_to(repeat('x', 1 << 20), 'UTF8')")
+            let page = try await fixture.lessons.waiting("spam", after: 0, limit: 64)
+            #expect(page.count == 3)
+            #expect(try await fixture.trainer().learnAll() == 7)
+        }
+    }
+
+    @Test("after a restore every worker uses what is there, also under a number that it knows, and learning goes on")
+    func restored() async throws {
+        try await LearnFixture.with { fixture in
+            let keeper = fixture.keeper()
+            let trainer = fixture.trainer(keeper: keeper)
+            for word in ["plum", "pear"] {
+                try await fixture.fill("INBOX", Self.mails(word, 1))
+                try await fixture.move("INBOX", to: "Junk")
+                try await trainer.learnAll()
+            }
+            #expect(try await keeper.newest().version == 3)
+            try await fixture.sql("DELETE FROM model WHERE version = 3")
+            #expect(try await keeper.newest().version == 2)
+            try await fixture.fill("INBOX", Self.mails("apple", 1))
+            try await fixture.move("INBOX", to: "Junk")
+            #expect(try await trainer.learnAll() == 1)
+            #expect(try await keeper.newest().version == 3)
+            // The same number again, another model.
+            try await fixture.sql(
+                "UPDATE model SET made_at = now(), parameters = (SELECT parameters FROM model WHERE version = 2) "
+                    + "WHERE version = 3")
+            #expect(try await keeper.newest().model.examples == 1)
+            try await fixture.sql("DELETE FROM model")
+            #expect(try await keeper.newest().version == 1)
+        }
+    }
+
+    @Test("a trainer that is overtaken twice on the same model leaves it for the next look")
+    func overtakenForEver() async throws {
+        try await LearnFixture.with { fixture in
+            try await fixture.fill("INBOX", Self.mails("plum", 1))
+            try await fixture.move("INBOX", to: "Junk")
+            // What is published is never there afterwards.
+            try await fixture.sql(
+                "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+            _ = try await fixture.keeper().model()
+            try await fixture.sql(
+                "CREATE TRIGGER nothing BEFORE INSERT ON model FOR EACH ROW EXECUTE FUNCTION nothing()")
+            #expect(try await fixture.trainer().learnAll() == 0)
+            #expect(try await fixture.noted() == ["spam - 0"])
+        }
+    }
+
+    @Test("lessons that take too long end the process")
+    func hangs() async throws {
+        try await LearnFixture.with { fixture in
+            // Longer than no time: there is no lesson that hangs for ever.
+            let long = String(repeating: "plum and pear and apple and cherry ", count: 2000)
+            try await fixture.fill("INBOX", Self.mails("plum", 16).map { $0 + long })
+            try await fixture.move("INBOX", to: "Junk")
+            let ends = Mutex(0)
+            let deadline = BatchProcessor.Deadline(together: .zero, alone: .zero) { ends.withLock { $0 += 1 } }
+            #expect(try await fixture.trainer(deadline: deadline).learnAll() == 16)
+            #expect(ends.withLock { $0 } == 1)
         }
     }
 

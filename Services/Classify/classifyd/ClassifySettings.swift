@@ -1,6 +1,7 @@
 import AMQP
 import Classifier
 import FoundationEssentials
+import MailQueue
 import PostgreSQL
 import QueueContracts
 import ServiceKit
@@ -8,6 +9,7 @@ import ServiceKit
 /// What classifyd reads from its settings (`SettingKey.classifyd`).
 struct ClassifySettings {
     let postgres: PostgresConfiguration
+    let tries: BatchProcessor.Deadline
     let amqp: AMQPConfiguration
     let queueType: QueueType
     let snapshot: String
@@ -15,10 +17,14 @@ struct ClassifySettings {
     let learning: Trainer.Options
 
     init(_ settings: Settings) throws {
-        postgres = PostgresConfiguration(
+        let tryLimit = try settings.duration("queues.try_limit")
+        tries = .endsProcess(after: tryLimit)
+        var postgres = PostgresConfiguration(
             url: try settings.required("postgres.url"),
             connections: try settings.int("postgres.connections"),
             applicationName: "martlet-classifyd")
+        postgres.lockTimeout = BatchProcessor.lockTimeout(tryLimit)
+        self.postgres = postgres
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-classifyd")
         queueType = try settings.choice("queues.type", default: QueueType.classic)
         threads = try settings.int("classify.threads")

@@ -37,14 +37,14 @@ enum Main {
                 logger: logger)
             let stage = StageConsumer(
                 stage: .classify, consumer: consumer, work: WorkStore(pool: pool), hints: hints,
-                deadline: .endsProcess(after: try settings.duration("queues.try_limit")), logger: logger
+                deadline: classify.tries, logger: logger
             ) { try await worker.handle($0) }
             let trainer = Trainer(
                 store: LearnStore(pool: pool), keeper: keeper, hints: hints,
                 consumer: AMQPConsumer(
                     configuration: classify.amqp, source: .queue(classify.queueType.name(of: .learn)), prefetch: 32,
                     logger: logger),
-                options: classify.learning, logger: logger)
+                options: classify.learning, deadline: classify.tries, logger: logger)
             let reporter = TelemetryReporter(daemon: "classifyd", settings: settings, publisher: publisher) {
                 await Readiness.postgres(pool) + Readiness.broker(publisher, [consumer])
                     + (keeper.isLoaded ? [] : ["no model of the database is loaded"])

@@ -14,11 +14,14 @@ struct MailFile: ~Copyable {
     private let descriptor: Int32
     private var splitter: MailFileSplitter?
     private var isAtEnd = false
+    /// It could not be read to its end: what came before it counts, its last mail does not.
+    private(set) var isBroken = false
 
-    /// `nil`: it cannot be opened.
+    /// `nil`: it cannot be opened, or is no file (a pipe without a writer would be waited for).
     init?(_ path: String) {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        var about = stat()
+        guard descriptor >= 0, fstat(descriptor, &about) == 0, about.st_mode & S_IFMT == S_IFREG else { return nil }
     }
 
     deinit { close(descriptor) }
@@ -27,7 +30,10 @@ struct MailFile: ~Copyable {
     /// mail ends at once.
     mutating func next() -> [[UInt8]]? {
         guard !isAtEnd else { return nil }
-        let piece = read()
+        guard let piece = read() else {
+            (isAtEnd, isBroken) = (true, true)
+            return nil
+        }
         if splitter == nil {
             guard let format = MailFileSplitter.format(of: piece) else {
                 isAtEnd = true
@@ -40,13 +46,16 @@ struct MailFile: ~Copyable {
         return splitter?.finish().map { [$0] }
     }
 
-    /// Empty at the end, and after an error.
-    private func read() -> [UInt8] {
+    /// Empty at the end; `nil` after an error.
+    private func read() -> [UInt8]? {
         let file = descriptor
-        return [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
+        var isRead = true
+        let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { buffer, count in
             var got = -1
             repeat { got = Glibc.read(file, buffer.baseAddress, buffer.count) } while got < 0 && errno == EINTR
             count = max(0, got)
+            isRead = got >= 0
         }
+        return isRead ? piece : nil
     }
 }

@@ -20,7 +20,7 @@ struct TrainingRun: Sendable {
         var read = 0
         /// Of them, those not given before.
         var lessons = 0
-        /// Files that hold no mail, or cannot be read.
+        /// Files that hold no mail, or cannot be read to their end.
         var otherFiles = 0
         /// Lessons that have still to be learnt.
         var waiting = 0
@@ -28,7 +28,7 @@ struct TrainingRun: Sendable {
         var text: String {
             var text = "\(read) mails read, \(lessons) new lessons"
             if read > lessons { text += " (\(read - lessons) known already)" }
-            if otherFiles > 0 { text += ", \(otherFiles) files are no mail" }
+            if otherFiles > 0 { text += ", \(otherFiles) files are no mail or cannot be read" }
             return text + (waiting > 0 ? ", \(waiting) wait for the classifier" : lessons > 0 ? ", all learnt" : "")
         }
     }
@@ -41,7 +41,7 @@ struct TrainingRun: Sendable {
         var bytes = 0
         var last: Int64 = 0
         for path in folder {
-            var count = 0
+            var (count, isBroken) = (0, false)
             if var file = MailFile(path) {
                 while let mails = file.next() {
                     for mail in mails {
@@ -55,8 +55,9 @@ struct TrainingRun: Sendable {
                         progress(result)
                     }
                 }
+                isBroken = file.isBroken
             }
-            if count == 0 { result.otherFiles += 1 }
+            if count == 0 || isBroken { result.otherFiles += 1 }
         }
         result.read += batch.count
         last = try await hand(batch, hints, &result) ?? last

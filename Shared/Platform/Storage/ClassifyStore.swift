@@ -43,17 +43,26 @@ package struct ClassifyStore: Sendable {
         package static let relabel = Finished(rawValue: 4)
     }
 
-    /// Those of `mails` that still wait for a verdict, in the order of their ids.
-    package func waiting(_ mails: [MailID], bytesPerMail: Int) async throws -> [ClassifyMail] {
-        try await pool.withConnection { connection in
+    /// Summaries of one batch: usually one kilobyte a mail, about a megabyte at most (`MessageLimits`).
+    package static let summaryBytes = 4 << 20
+
+    /// Those of `mails` that still wait for a verdict, in the order of their ids: as many as their summaries fit into
+    /// `summaryBytes`, at least one. `rest` was not looked at.
+    package func waiting(
+        _ mails: [MailID], bytesPerMail: Int
+    ) async throws -> (mails: [ClassifyMail], rest: [MailID]) {
+        let (found, total) = try await pool.withConnection { connection in
             let rows = try connection.execute(Self.read, [Self.ids(mails), .int4(Int32(clamping: bytesPerMail))])
-            return try rows.map { row in
+            let mails = try rows.map { row in
                 ClassifyMail(
                     mail: try row.mailID(0), receivedAt: Timestamp(microseconds: try row.timestamp(5)),
                     origin: MailOrigin(rawValue: try row.int2(1)) ?? .mx, envelopeFrom: try row.text(2),
                     summary: try row.bytes(3), bytes: try row.optionalBytes(4) ?? [])
             }
+            return (mails, try rows.first?.int8(6) ?? 0)
         }
+        guard let last = found.last?.mail, Int64(found.count) < total else { return (found, []) }
+        return (found, mails.filter { $0 > last })
     }
 
     /// Writes the verdicts of mails that still wait for one.
@@ -110,17 +119,23 @@ extension ClassifyStore {
     private static let read = PreparedStatement(
         "classify_read",
         """
-        SELECT wanted.mail_id, mail.origin, mail.envelope_from, mail.summary, (
+        SELECT mail_id, origin, envelope_from, summary, (
                 SELECT substring(body_chunk.bytes FROM 1 FOR $2) FROM body_chunk
-                WHERE body_chunk.body_id = mail.body_id AND body_chunk.seq = 0),
-            mail.received_at
-        FROM unnest($1::uuid[]) AS wanted (mail_id)
-        CROSS JOIN LATERAL (SELECT * FROM mail WHERE mail.mail_id = wanted.mail_id LIMIT 1) AS mail
-        WHERE (
-            SELECT count(*) FROM work
-            WHERE work.mail_id = wanted.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
-                AND work.parked_at IS NULL) > 0
-        ORDER BY wanted.mail_id
+                WHERE body_chunk.body_id = found.body_id AND body_chunk.seq = 0),
+            received_at, total
+        FROM (
+            SELECT mail.*, count(*) OVER () AS total, row_number() OVER sofar AS place,
+                sum(octet_length(mail.summary)) OVER sofar AS bytes
+            FROM unnest($1::uuid[]) AS wanted (mail_id)
+            CROSS JOIN LATERAL (SELECT * FROM mail WHERE mail.mail_id = wanted.mail_id LIMIT 1) AS mail
+            WHERE (
+                SELECT count(*) FROM work
+                WHERE work.mail_id = wanted.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
+                    AND work.parked_at IS NULL) > 0
+            WINDOW sofar AS (ORDER BY mail.mail_id ROWS UNBOUNDED PRECEDING)
+        ) AS found
+        WHERE place = 1 OR bytes <= 4194304
+        ORDER BY mail_id
         """)
 
     private static let lock = PreparedStatement(

@@ -30,6 +30,8 @@ struct FilingPlan {
             return
         }
         let decision = decide(copy)
+        var copy = copy
+        copy.evidence = nil
         // A user may have deleted Junk: then the mail goes where it will be seen.
         let mailbox = decision.folder == .junk ? copy.junk ?? copy.inbox : copy.inbox
         entries.append(

@@ -43,9 +43,15 @@ extension FilingStore {
         "filing_read_evidence",
         """
         SELECT mail_id, summary, (
-            SELECT substring(bytes FROM 1 FOR 32768) FROM body_chunk WHERE body_chunk.body_id = mail.body_id AND seq = 0
+            SELECT substring(bytes FROM 1 FOR 32768) FROM body_chunk WHERE body_chunk.body_id = found.body_id AND seq = 0
         )
-        FROM mail WHERE mail_id = ANY ($1::uuid[])
+        FROM (
+            SELECT mail_id, summary, body_id, row_number() OVER sofar AS place,
+                sum(octet_length(summary)) OVER sofar AS bytes
+            FROM mail WHERE mail_id = ANY ($1::uuid[])
+            WINDOW sofar AS (ORDER BY mail_id ROWS UNBOUNDED PRECEDING)
+        ) AS found
+        WHERE place = 1 OR bytes <= 4194304
         """)
 
     static let findLate = PreparedStatement(

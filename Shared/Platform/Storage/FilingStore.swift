@@ -143,11 +143,11 @@ package struct FilingStore: Sendable {
             var step = Step()
             guard answers.count == 2 else { return step }
             for row in answers[1] { step.late.append(try row.mailID(0)) }
-            var copies = try answers[0].map { try FilingCopy($0) }
+            let copies = try answers[0].map { try FilingCopy($0) }
             step.isFull = copies.count >= Self.copiesAtOnce
-            try Self.loadEvidence(of: &copies, on: connection)
             var plan = FilingPlan()
-            for copy in copies { plan.add(copy, decide) }
+            var rest = copies[...]
+            while !rest.isEmpty { rest = try Self.add(rest, to: &plan, decide, on: connection) }
             guard !plan.isEmpty else { return step }
             try plan.createInboxes(on: connection)
             let results = try connection.commit(after: plan.calls)
@@ -158,21 +158,31 @@ package struct FilingStore: Sendable {
 }
 
 extension FilingStore {
-    /// One more round trip, only when a mail failed open.
-    private static func loadEvidence(
-        of copies: inout [FilingCopy], on connection: isolated PostgresConnection
-    ) throws(PostgresError) {
+    /// Decides about copies, which are in the order of their mails. Mails that failed open cost a round trip more for
+    /// each 4 MiB of summaries (`ClassifyStore.summaryBytes`), and are not kept in memory longer than that.
+    /// - Returns: those that are left.
+    private static func add(
+        _ copies: ArraySlice<FilingCopy>, to plan: inout FilingPlan, _ decide: (FilingCopy) -> FilingDecision,
+        on connection: isolated PostgresConnection
+    ) throws(PostgresError) -> ArraySlice<FilingCopy> {
         let unjudged = Set(copies.filter { $0.verdict == nil }.map(\.mail)).sorted()
-        guard !unjudged.isEmpty else { return }
         var evidence: [MailID: FilingEvidence] = [:]
-        let ids = PostgresValue.uuidArray(unjudged.map { ($0.uuid.high, $0.uuid.low) })
-        for row in try connection.execute(readEvidence, [ids]) {
-            evidence[try row.mailID(0)] = FilingEvidence(
-                summary: try row.bytes(1), beginning: try row.optionalBytes(2) ?? [])
+        if !unjudged.isEmpty {
+            let ids = PostgresValue.uuidArray(unjudged.map { ($0.uuid.high, $0.uuid.low) })
+            for row in try connection.execute(readEvidence, [ids]) {
+                evidence[try row.mailID(0)] = FilingEvidence(
+                    summary: try row.bytes(1), beginning: try row.optionalBytes(2) ?? [])
+            }
         }
-        for index in copies.indices where copies[index].verdict == nil {
-            copies[index].evidence = evidence[copies[index].mail]
+        var end = copies.endIndex
+        if let last = evidence.keys.max(), evidence.count < unjudged.count {
+            end = copies.firstIndex { $0.mail > last } ?? end
         }
+        for var copy in copies[..<end] {
+            copy.evidence = copy.verdict == nil ? evidence[copy.mail] : nil
+            plan.add(copy, decide)
+        }
+        return copies[end...]
     }
 }
 

@@ -10,7 +10,8 @@ package struct LearnStore: Sendable {
 
     package init(pool: PostgresPool) { self.pool = pool }
 
-    /// Lessons of a model line that nobody has settled, in the order in which they were given.
+    /// Lessons of a model line that nobody has settled, in the order in which they were given: no more than `limit`, and
+    /// than have their summaries in 4 MiB (`ClassifyStore.summaryBytes`), but one if there is one.
     package func waiting(_ kind: String, after event: Int64, limit: Int) async throws -> [WaitingLesson] {
         try await pool.withConnection { connection in
             let values: [PostgresValue] = [
@@ -55,6 +56,11 @@ package struct LearnStore: Sendable {
                 (Self.dropSamples, [events]),
             ])
         }
+    }
+
+    /// Deletes lessons that were settled so long ago and not learnt: who moves mail to and fro makes any number of them.
+    package func forgetRefused(after age: Duration = .seconds(30 * 86_400)) async throws {
+        _ = try await pool.withConnection { try $0.execute(Self.dropRefused, [.float8(age.inSeconds)]).affected }
     }
 
     /// A model version and the lessons that are new in it.
@@ -127,17 +133,23 @@ extension LearnStore {
             (SELECT count(*) FROM learn_event day
                 WHERE day.account_id = e.account_id AND day.outcome = 'learnt' AND day.kind = e.kind AND day.source <> 3
                     AND day.noted_at > e.noted_at - interval '1 day' AND day.noted_at <= e.noted_at),
-            mail.origin, mail.envelope_from, mail.summary,
+            e.origin, e.envelope_from, e.summary,
             coalesce(
                 (SELECT substring(chunk.bytes FROM 1 FOR $4) FROM body_chunk chunk
-                    WHERE chunk.body_id = mail.body_id AND chunk.seq = 0),
+                    WHERE chunk.body_id = e.body_id AND chunk.seq = 0),
                 (SELECT sample.bytes FROM learn_sample sample WHERE sample.event_id = e.event_id)),
-            e.tries, coalesce(e.lease_until > now(), false)
+            e.tries, coalesce(e.lease_until > now(), false), e.noted_at
         FROM (
-            SELECT * FROM learn_event WHERE outcome IS NULL AND kind = $1 AND event_id > $2
-            ORDER BY event_id LIMIT $3
+            SELECT event.*, mail.origin, mail.envelope_from, mail.summary, mail.body_id, row_number() OVER sofar AS place,
+                sum(coalesce(octet_length(mail.summary), 0)) OVER sofar AS bytes
+            FROM (
+                SELECT * FROM learn_event WHERE outcome IS NULL AND kind = $1 AND event_id > $2
+                ORDER BY event_id LIMIT $3
+            ) AS event
+            LEFT JOIN LATERAL (SELECT * FROM mail WHERE mail.mail_id = event.mail_id LIMIT 1) AS mail ON true
+            WINDOW sofar AS (ORDER BY event.event_id ROWS UNBOUNDED PRECEDING)
         ) AS e
-        LEFT JOIN LATERAL (SELECT * FROM mail WHERE mail.mail_id = e.mail_id LIMIT 1) AS mail ON true
+        WHERE place = 1 OR bytes <= 4194304
         ORDER BY e.event_id
         """)
 
@@ -164,6 +176,15 @@ extension LearnStore {
         """
         SELECT event_id FROM learn_event WHERE event_id = ANY ($1::bigint[]) AND outcome IS NULL
         ORDER BY event_id FOR UPDATE
+        """)
+
+    private static let dropRefused = PreparedStatement(
+        "learn_drop_refused",
+        """
+        DELETE FROM learn_event WHERE event_id = ANY (ARRAY(
+            SELECT event_id FROM learn_event
+            WHERE outcome <> 'learnt' AND settled_at < now() - make_interval(secs => $1)
+            ORDER BY settled_at LIMIT 10000))
         """)
 
     private static let settleEvents = PreparedStatement(

@@ -1,9 +1,22 @@
+package import MailCore
 package import PostgreSQL
 
 /// A model of the AI plane, as stored.
-package struct StoredModel: Sendable {
+package struct StoredModel: Sendable, Identifiable {
+    /// A version number alone may come twice: once more after a restore from a backup.
+    package struct ID: Sendable, Hashable {
+        package let version: Int64
+        package let madeAt: Timestamp
+
+        package init(version: Int64, madeAt: Timestamp) {
+            self.version = version
+            self.madeAt = madeAt
+        }
+    }
+
     package let kind: String
-    package let version: Int64
+    package let id: ID
+    package var version: Int64 { id.version }
     package let parameters: [UInt8]
 }
 
@@ -13,12 +26,23 @@ package struct ModelStore: Sendable {
 
     package init(pool: PostgresPool) { self.pool = pool }
 
-    /// The newest version, if it is newer than `version`.
-    package func newest(_ kind: String, after version: Int64 = 0) async throws -> StoredModel? {
+    package enum Newest: Sendable {
+        case none
+        /// The one that was known.
+        case known
+        case other(StoredModel)
+    }
+
+    /// The newest version, if it is not the one that is known: after a restore from a backup it may be an older one.
+    package func newest(_ kind: String, besides known: StoredModel.ID? = nil) async throws -> Newest {
         try await pool.withConnection { connection in
-            try connection.execute(Self.select, [.text(kind), .int8(version)]).first.map { row in
-                StoredModel(kind: kind, version: try row.int8(0), parameters: try row.bytes(1))
-            }
+            let values: [PostgresValue] = [
+                .text(kind), .int8(known?.version ?? 0), .timestamptz(microseconds: known?.madeAt.microseconds ?? 0),
+            ]
+            guard let row = try connection.execute(Self.select, values).first else { return .none }
+            guard let parameters = try row.optionalBytes(2) else { return .known }
+            let id = StoredModel.ID(version: try row.int8(0), madeAt: Timestamp(microseconds: try row.timestamp(1)))
+            return .other(StoredModel(kind: kind, id: id, parameters: parameters))
         }
     }
 
@@ -34,7 +58,10 @@ package struct ModelStore: Sendable {
 
     private static let select = PreparedStatement(
         "model_newest",
-        "SELECT version, parameters FROM model WHERE kind = $1 AND version > $2 ORDER BY version DESC LIMIT 1")
+        """
+        SELECT version, made_at, CASE WHEN version <> $2 OR made_at <> $3 THEN parameters END
+        FROM model WHERE kind = $1 ORDER BY version DESC LIMIT 1
+        """)
 
     static let insert = PreparedStatement(
         "model_insert",

@@ -15,6 +15,7 @@ package struct WaitingLesson: Sendable {
     package var isSuperseded = false
     /// What was learnt last from this person about this mail, and how often.
     package var learntBefore: (label: Verdict.Label?, times: Int) = (nil, 0)
+    package var notedAt = Timestamp(microseconds: 0)
     /// Lessons learnt from this person in the day up to this one.
     package var learntInADay = 0
     package var origin = MailOrigin.mx
@@ -61,5 +62,6 @@ package struct WaitingLesson: Sendable {
         summary = try row.optionalBytes(12) ?? []
         tries = Int(try row.int2(14))
         isLeased = try row.bool(15)
+        notedAt = Timestamp(microseconds: try row.timestamp(16))
     }
 }

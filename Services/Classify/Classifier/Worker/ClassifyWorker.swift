@@ -12,7 +12,7 @@ package struct ClassifyWorker: Sendable {
     private let hints: HintPublisher
     private let threads: [ScoringThread]
 
-    /// Mails read at once: with `MailSample.maximumBytes` each, at most 8 MiB in memory.
+    /// Mails read at once: with `MailSample.maximumBytes` each, at most 8 MiB in memory, and 4 MiB of summaries.
     static let mailsPerRound = 128
 
     package init(store: ClassifyStore, keeper: ModelKeeper, hints: HintPublisher, threads: Int) {
@@ -26,15 +26,17 @@ package struct ClassifyWorker: Sendable {
         ClassifyMetrics.batch.observe(count: entries.count)
         var rest = entries[...]
         while !rest.isEmpty {
-            try await round(Array(rest.prefix(Self.mailsPerRound)))
+            var mails = rest.prefix(Self.mailsPerRound).map(\.mail)
+            while !mails.isEmpty { mails = try await round(mails, of: entries) }
             rest = rest.dropFirst(Self.mailsPerRound)
         }
     }
 
-    private func round(_ entries: [MailHint.Entry]) async throws {
+    /// - Returns: those that are left for another round.
+    private func round(_ mails: [MailID], of entries: [MailHint.Entry]) async throws -> [MailID] {
         let loaded = try await keeper.model()
-        let waiting = try await store.waiting(entries.map(\.mail), bytesPerMail: MailSample.maximumBytes)
-        guard !waiting.isEmpty else { return }
+        let (waiting, rest) = try await store.waiting(mails, bytesPerMail: MailSample.maximumBytes)
+        guard !waiting.isEmpty else { return rest }
         let clock = ContinuousClock()
         let started = clock.now
         let verdicts = await judge(waiting, loaded)
@@ -51,6 +53,7 @@ package struct ClassifyWorker: Sendable {
             ClassifyMetrics.latency.observe(seconds: Double(waited) / 1_000_000)
         }
         ClassifyMetrics.late.increment(by: finished.values.count { $0.contains(.relabel) })
+        return rest
     }
 
     /// Split evenly over the threads; the order stays.

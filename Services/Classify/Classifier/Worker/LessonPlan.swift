@@ -14,7 +14,9 @@ package struct LessonPlan: Sendable {
     package static let maximumTries = 8
 
     private let dailyLimit: Int
-    private var admitted: [AccountID: Int] = [:]
+    /// When they were given.
+    private var admitted: [AccountID: [Timestamp]] = [:]
+    private static let day: Int64 = 86_400 * 1_000_000
     private var room = Self.lessonsPerVersion
 
     /// - Parameter dailyLimit: lessons of one account within 24 hours; the operator's do not count.
@@ -65,9 +67,10 @@ package struct LessonPlan: Sendable {
         if lesson.learntBefore.label == lesson.label || lesson.learntBefore.times >= Self.lessonsPerMail {
             return .repeated
         }
-        let before = admitted[account, default: 0]
+        let dayBefore = lesson.notedAt.microseconds - Self.day
+        let before = admitted[account, default: []].count { $0.microseconds > dayBefore }
         guard lesson.learntInADay + before < dailyLimit else { return .overLimit }
-        admitted[account] = before + 1
+        admitted[account, default: []].append(lesson.notedAt)
         return nil
     }
 }

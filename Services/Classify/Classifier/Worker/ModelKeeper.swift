@@ -1,5 +1,6 @@
 package import AMQP
 package import Logging
+import MailCore
 package import MailQueue
 import QueueContracts
 import ServiceKit
@@ -11,13 +12,16 @@ import Synchronization
 /// none.
 ///
 /// The bus says when there is a newer version; after each connect to the bus, and when the model is first needed, it
-/// looks for itself. A model that cannot be read leaves the one before it in use, or the snapshot.
+/// looks for itself. It takes the newest one also when that is older than its own, as after a restore from a backup. A
+/// model that cannot be read leaves the one before it in use, or the snapshot.
 package final class ModelKeeper: Service, Sendable {
     /// Of `model.kind`.
     package static let kind = "spam"
 
     package struct Loaded: Sendable {
-        package let version: Int64
+        /// Version 0: the snapshot, in place of a model that cannot be read.
+        package let id: StoredModel.ID
+        package var version: Int64 { id.version }
         package let model: SpamModel
     }
 
@@ -58,7 +62,7 @@ package final class ModelKeeper: Service, Sendable {
     }
 
     /// The newest version there is, to learn on top of it.
-    func newest() async throws -> Loaded {
+    package func newest() async throws -> Loaded {
         try await load()
         return try await model()
     }
@@ -83,23 +87,21 @@ package final class ModelKeeper: Service, Sendable {
     private func load() async throws { try await turn.run { try await loadNow() } }
 
     private func loadNow() async throws {
-        let current = loaded.withLock { $0?.version } ?? 0
-        var newest = try await store.newest(Self.kind, after: current)
-        if newest == nil, current == 0 {
+        let current = loaded.withLock { $0?.id }
+        var found = try await store.newest(Self.kind, besides: current)
+        if case .none = found {
             try await publishSnapshot()
-            newest = try await store.newest(Self.kind)
+            found = try await store.newest(Self.kind)
         }
-        if let old = newest, try await replace(old) { newest = try await store.newest(Self.kind) }
-        guard let newest else { return }
+        if case .other(let old) = found, try await replace(old) { found = try await store.newest(Self.kind) }
+        guard case .other(let newest) = found else { return }
         let model: SpamModel
         do {
             model = try ModelFile.decode(newest.parameters)
         } catch {
             return try keepJudging(without: newest.version, error)
         }
-        loaded.withLock {
-            if $0.map({ $0.version < newest.version }) ?? true { $0 = Loaded(version: newest.version, model: model) }
-        }
+        loaded.withLock { $0 = Loaded(id: newest.id, model: model) }
         Self.version.set(Int(newest.version))
         logger.notice("model loaded", metadata: [LogKey.modelVersion: "\(newest.version)"])
     }
@@ -108,7 +110,7 @@ package final class ModelKeeper: Service, Sendable {
     private func keepJudging(without version: Int64, _ error: any Error) throws {
         guard loaded.withLock({ $0 == nil }) else { throw error }
         let model = try ModelFile.decode(snapshot())
-        loaded.withLock { if $0 == nil { $0 = Loaded(version: 0, model: model) } }
+        loaded.withLock { if $0 == nil { $0 = Loaded(id: .init(version: 0, madeAt: .now()), model: model) } }
         Self.failures.increment()
         logger.error(
             "the newest model cannot be read; the snapshot is used",

@@ -26,7 +26,7 @@ package struct Trainer: Service {
         package init() {}
     }
 
-    /// Lessons read at once: with `LearnStore.sampleBytes` each, 4 MiB in memory.
+    /// Lessons read at once: with `LearnStore.sampleBytes` each, 4 MiB in memory, and 4 MiB of summaries.
     static let lessonsPerPage = 64
 
     private let store: LearnStore
@@ -34,19 +34,23 @@ package struct Trainer: Service {
     private let hints: HintPublisher
     private let consumer: AMQPConsumer?
     private let options: Options
+    private let deadline: BatchProcessor.Deadline
     private let logger: Logger
     private let thread = TrainingThread()
 
-    /// - Parameter consumer: of `Queue.learn`; the trainer runs it. Without one it only looks for itself.
+    /// - Parameters:
+    ///   - consumer: of `Queue.learn`; the trainer runs it. Without one it only looks for itself.
+    ///   - deadline: for the lessons of one page.
     package init(
         store: LearnStore, keeper: ModelKeeper, hints: HintPublisher, consumer: AMQPConsumer?,
-        options: Options = Options(), logger: Logger
+        options: Options = Options(), deadline: BatchProcessor.Deadline = .endsProcess(), logger: Logger
     ) {
         self.store = store
         self.keeper = keeper
         self.hints = hints
         self.consumer = consumer
         self.options = options
+        self.deadline = deadline
         self.logger = logger
     }
 
@@ -119,6 +123,7 @@ package struct Trainer: Service {
     private func look() async throws {
         keeper.lookAgain()
         TrainerMetrics.waiting.set(try await store.waitingCount(ModelKeeper.kind))
+        try await store.forgetRefused()
     }
 
     // MARK: - Training
@@ -128,14 +133,20 @@ package struct Trainer: Service {
     @discardableResult
     package func learnAll() async throws -> Int {
         var learnt = 0
+        var overtaken: StoredModel.ID?
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            switch try await round() {
+            let base = try await keeper.newest()
+            switch try await round(on: base) {
             case .nothing: return learnt
             case .learnt(let count, let isMore):
                 learnt += count
                 // What has come in the meantime waits for its own hint, and goes into a version with others.
                 if !isMore { return learnt }
-            case .overtaken: TrainerMetrics.overtaken.increment()
+            case .overtaken:
+                TrainerMetrics.overtaken.increment()
+                // A trainer that was faster has left a newer model, or more time for the next look.
+                guard overtaken != base.id else { return learnt }
+                overtaken = base.id
             }
         }
         return learnt
@@ -148,8 +159,7 @@ package struct Trainer: Service {
         case overtaken
     }
 
-    private func round() async throws -> Round {
-        let base = try await keeper.newest()
+    private func round(on base: ModelKeeper.Loaded) async throws -> Round {
         guard base.version > 0 else { throw NoModel() }
         let started = ContinuousClock.now
         await thread.begin(base.model)
@@ -198,13 +208,22 @@ package struct Trainer: Service {
             let choice = plan.choose(from: page, besides: learnt.count)
             try await store.settle(choice.refused)
             TrainerMetrics.refused.increment(by: choice.refused.count)
-            let before = learnt.map(\.event)
+            try await store.begin(choice.accepted.map(\.event), besides: learnt.map(\.event))
             learnt += choice.accepted.map(\.withoutMail)
-            try await store.begin(choice.accepted.map(\.event), besides: before)
-            await thread.learn(choice.accepted)
+            await learn(choice.accepted)
             if choice.isFull { return true }
-            guard page.count == Self.lessonsPerPage, let end = page.last else { return false }
+            guard let end = page.last else { return false }
             last = end.event
+        }
+    }
+
+    /// Only the end of the process stops a lesson that hangs its reader. Its try has been counted, so it is found out.
+    private func learn(_ lessons: [WaitingLesson]) async {
+        guard !lessons.isEmpty else { return }
+        await deadline.watch(deadline.together) {
+            logger.critical("lessons hang", metadata: [LogKey.count: "\(lessons.count)"])
+        } over: {
+            await thread.learn(lessons)
         }
     }
 
