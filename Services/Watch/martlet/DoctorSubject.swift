@@ -17,7 +17,7 @@ struct DoctorSubject {
         let accessd = Settings(program: "accessd")
         let configured = smtpd.string("smtp.hostname", default: "")
         host = server.host ?? (configured.isEmpty ? nil : configured)
-        paths = try Settings(program: "martlet").list("doctor.paths", default: ["/", "/var/lib", "/var/log", "/tmp"])
+        paths = try Settings(program: "martlet").list("doctor.paths")
         self.authorities = authorities ?? ""
         let certificate = smtpd.string("tls.certificate", default: accessd.string("tls.certificate", default: ""))
         let key = smtpd.string("tls.key", default: accessd.string("tls.key", default: ""))
@@ -27,44 +27,44 @@ struct DoctorSubject {
     }
 
     private static func smtp(_ settings: Settings, hasTLS: Bool) throws -> [ServicePort] {
-        let host = try reachable(settings.list("smtp.host", default: ["0.0.0.0"]))
+        let host = try reachable(settings.list("smtp.host"))
         return [
             ServicePort(
-                "SMTP", daemon: "smtpd", host: host, port: try settings.port("smtp.mx_port", default: 25),
+                "SMTP", daemon: "smtpd", host: host, port: try settings.port("smtp.mx_port"),
                 dialogue: .smtp, security: hasTLS ? .startTLS : .none),
             ServicePort(
                 "submission", daemon: "smtpd", host: host,
-                port: try settings.port("smtp.submission_port", default: 587),
+                port: try settings.port("smtp.submission_port"),
                 dialogue: .smtp, security: .startTLS),
             ServicePort(
                 "submissions", daemon: "smtpd", host: host,
-                port: try settings.port("smtp.submissions_port", default: 465), dialogue: .smtp, security: .implicit),
+                port: try settings.port("smtp.submissions_port"), dialogue: .smtp, security: .implicit),
         ].filter { $0.port != 0 }
     }
 
     private static func access(_ settings: Settings) throws -> [ServicePort] {
-        let imap = try reachable(settings.list("imap.host", default: ["0.0.0.0"]))
-        let pop3 = try reachable(settings.list("pop3.host", default: [imap]))
+        let imap = try reachable(settings.list("imap.host"))
+        let pop3 = try reachable(settings.list("pop3.host"))
         func port(
-            _ name: String, _ host: String, _ key: String, _ fallback: Int, _ dialogue: ServicePort.Dialogue,
+            _ name: String, _ host: String, _ key: String, _ dialogue: ServicePort.Dialogue,
             _ security: ServicePort.Security
         ) throws -> ServicePort {
             ServicePort(
-                name, daemon: "accessd", host: host, port: try settings.port(key, default: fallback),
+                name, daemon: "accessd", host: host, port: try settings.port(key),
                 dialogue: dialogue,
                 security: security)
         }
         return try [
-            port("IMAP", imap, "imap.port", 143, .imap, .startTLS),
-            port("IMAPS", imap, "imap.imaps_port", 993, .imap, .implicit),
-            port("POP3", pop3, "pop3.port", 110, .pop3, .startTLS),
-            port("POP3S", pop3, "pop3.pop3s_port", 995, .pop3, .implicit),
+            port("IMAP", imap, "imap.port", .imap, .startTLS),
+            port("IMAPS", imap, "imap.imaps_port", .imap, .implicit),
+            port("POP3", pop3, "pop3.port", .pop3, .startTLS),
+            port("POP3S", pop3, "pop3.pop3s_port", .pop3, .implicit),
         ].filter { $0.port != 0 }
     }
 
     private static func watch(_ settings: Settings) throws -> [ServicePort] {
-        let host = reachable([settings.string("watch.host", default: "127.0.0.1")])
-        let port = try settings.port("watch.port", default: 8025)
+        let host = reachable([try settings.text("watch.host")])
+        let port = try settings.port("watch.port")
         return [ServicePort("HTTP", daemon: "watchd", host: host, port: port, dialogue: .http, security: .none)]
     }
 

@@ -24,7 +24,8 @@ struct ServerOptions: ParsableArguments {
     }
 
     func plan(_ domain: String, keys: [DomainKeyStore.Listed]) -> DomainPlan {
-        let configured = Settings(program: "martlet").string("smtp.hostname", default: "mail.\(domain)")
+        // The name that smtpd greets with; in the file it may stand in that program's section.
+        let configured = Settings(program: "smtpd").string("smtp.hostname", default: "mail.\(domain)")
         return DomainPlan(
             domain: domain, host: (host ?? configured).lowercased(), addresses: addresses.compactMap(IPAddress.init),
             keys: DomainKeys.planned(keys))

@@ -24,7 +24,7 @@ package struct TelemetryReporter: Service {
         readiness: @escaping @Sendable () async -> [String]
     ) {
         self.daemon = daemon
-        self.instance = settings.string("instance", default: "\(hostName()):\(getpid())")
+        self.instance = settings.instance
         self.publisher = publisher
         self.interval = interval
         self.readiness = readiness
@@ -46,7 +46,8 @@ package struct TelemetryReporter: Service {
     @discardableResult
     private func publish(_ reasons: [String]) -> Bool {
         let report = DaemonReport(
-            daemon: daemon, instance: instance, host: hostName(), pid: getpid(), startedAt: startedAt, reasons: reasons,
+            daemon: daemon, instance: instance, host: HostName.current, pid: getpid(), startedAt: startedAt,
+            reasons: reasons,
             rss: ProcessMetrics.residentBytes(), metrics: MetricsRegistry.snapshot().families)
         // Encoding numbers and strings does not fail.
         guard let body = try? report.encoded() else { return true }
@@ -69,12 +70,6 @@ package enum Readiness {
         if !consumers.allSatisfy(\.isConnected) { reasons.append("RabbitMQ is not connected for consuming") }
         return reasons
     }
-}
-
-private func hostName() -> String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
-    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
 private func nowText() -> String {
