@@ -160,6 +160,42 @@ import Testing
         #expect(last == nil)
     }
 
+    @Test mutating func `after a report that the bus did not take the next event is announced`() throws {
+        #expect(watch(everything: true))
+        for number in 0..<150 { happens("s", line("NOOP \(number)")) }
+        let next = selection.next()
+        selection.lost(try #require(next))
+        let isAnnounced = happens("s", line("after"))
+        #expect(isAnnounced)
+        let report = selection.next()
+        #expect(report?.events.map(\.text) == ["after"])
+        #expect(report?.droppedEvents == 151)
+    }
+
+    @Test mutating func `hellos full of long hostile names still fit a message`() throws {
+        #expect(watch(everything: true))
+        func vector(_ bytes: [UInt8], _ width: Int) -> [UInt8] {
+            (0..<width).reversed().map { UInt8(truncatingIfNeeded: bytes.count >> ($0 * 8)) } + bytes
+        }
+        let names = (0..<16).flatMap { _ in vector([UInt8](repeating: 1, count: 255), 1) }
+        let host = vector([0] + vector([UInt8](repeating: 0x5C, count: 255), 2), 2)
+        let suites = (0..<100).flatMap { _ in [UInt8](repeating: 0xC0, count: 2) }
+        let extensions = [0, 16] + vector(vector(names, 2), 2) + [0, 0] + vector(host, 2)
+        let hello =
+            [3, 3] + [UInt8](repeating: 0, count: 32) + vector([], 1) + vector(suites, 2) + vector([0], 1)
+            + vector(extensions, 2)
+        var handshake = TLSHandshake()
+        handshake.readClientHello(hello[...])
+        #expect(handshake.offeredProtocols.count == 16)
+        for number in 0..<64 { happens("s\(number)", .tls(handshake)) }
+        var told = 0
+        while let batch = selection.next() {
+            told += batch.events.count
+            #expect(SessionReport(daemon: "smtpd", events: batch.events).encoded().count < 128 * 1024)
+        }
+        #expect(told == 128)
+    }
+
     @Test mutating func `a report of the longest hostile lines still fits a message`() throws {
         #expect(watch(everything: true))
         let hostile = [UInt8](repeating: 0, count: 10_000)

@@ -23,7 +23,16 @@ extension SessionReport.Event {
 
 extension SessionReport.Event {
     /// Of its JSON, generously: a control character is written as two or six.
-    var estimatedBytes: Int { 600 + (text?.utf8.count ?? 0) * 2 + (tls == nil ? 0 : 4000) }
+    var estimatedBytes: Int { 600 + (text?.utf8.count ?? 0) * 2 + (tls?.estimatedBytes ?? 0) }
+}
+
+extension SessionReport.TLS {
+    /// Offered names are a stranger's, and can be long; a certificate's name may have control characters (`\u0001`).
+    fileprivate var estimatedBytes: Int {
+        let texts = offeredProtocols.reduce(serverName?.utf8.count ?? 0) { $0 + $1.utf8.count }
+        let numbers = offeredVersions.count + offeredSuites.count
+        return 600 + texts * 2 + numbers * 8 + chain.reduce(0) { $0 + $1.utf8.count * 6 }
+    }
 }
 
 extension SessionEvent {

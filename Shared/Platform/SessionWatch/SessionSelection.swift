@@ -201,9 +201,11 @@ package struct SessionSelection {
         return batch
     }
 
-    /// Told to nobody: the bus was away or slow.
+    /// Told to nobody: the bus was away or slow. What waits behind it goes too, so that the next event is a first one
+    /// and is announced.
     package mutating func lost(_ batch: Batch) {
-        droppedEvents += batch.events.count + batch.droppedEvents
+        droppedEvents += batch.events.count + batch.droppedEvents + waiting.count
+        waiting = []
         droppedSessions += batch.droppedSessions
     }
 }

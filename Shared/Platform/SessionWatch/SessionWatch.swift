@@ -70,17 +70,22 @@ package final class SessionWatch: Service, Sendable {
             return
         }
         if let number = request.summaries { tellSummaries(number, request) }
-        let isWatched = selection.withLock { $0.take(request, at: Timestamp.now().microseconds) }
-        if isWatched != SessionTap.isWatched { SessionTap.setSink(isWatched ? sink : nil) }
+        // The tap is turned under the lock, so that an end of one watcher's time does not overtake another's request.
+        selection.withLock { selection in
+            let isWatched = selection.take(request, at: Timestamp.now().microseconds)
+            if isWatched != SessionTap.isWatched { SessionTap.setSink(isWatched ? sink : nil) }
+        }
     }
 
     private func sink(_ session: String, _ event: SessionEvent, _ facts: () -> SessionSummary) {
         let now = Timestamp.now().microseconds
-        let (isWatched, isFirst) = selection.withLock { selection in
-            guard selection.isWatched(at: now) else { return (false, false) }
-            return (true, selection.take(session, event, at: now, facts: facts))
+        let isFirst = selection.withLock { selection in
+            guard selection.isWatched(at: now) else {
+                SessionTap.setSink(nil)
+                return false
+            }
+            return selection.take(session, event, at: now, facts: facts)
         }
-        if !isWatched { SessionTap.setSink(nil) }
         if isFirst { newsArrived.yield() }
     }
 
@@ -125,8 +130,8 @@ package final class SessionWatch: Service, Sendable {
     @discardableResult
     private func publish(_ report: SessionReport) -> Bool {
         let body = report.encoded()
-        // A report of long lines that nobody could read is left out rather than sent.
-        guard body.count <= maximumMessageBytes else { return true }
+        // A report that nobody could read is left out rather than sent.
+        guard body.count <= maximumMessageBytes else { return false }
         return publisher.publish(
             exchange: Exchange.watch.rawValue, routingKey: RoutingKey.session(daemon), body: body, mandatory: false,
             persistent: false)
