@@ -45,6 +45,19 @@ struct MetricsTests {
         #expect(text.contains { $0.hasPrefix("test_histogram_seconds_sum 1000.006") })
     }
 
+    @Test("a mark that combines with a quote or a backslash does not hide it")
+    func combiningMarks() {
+        let text = PrometheusText.render([
+            .init(
+                labels: [MetricLabel(name: "who", value: "a\"\u{301}b\\\u{301}c\n\u{301}")],
+                snapshot: MetricsSnapshot(families: [
+                    MetricFamily(
+                        name: "up_total", help: "Up.", kind: .counter, samples: [MetricSample(labels: [], value: 1)])
+                ]))
+        ])
+        #expect(text.contains("up_total{who=\"a\\\"\u{301}b\\\\\u{301}c\\n\u{301}\"} 1\n"))
+    }
+
     @Test("label values are escaped; names that are none are left out")
     func escaping() {
         let families = [

@@ -62,12 +62,20 @@ package enum PrometheusText {
     }
 
     /// Label values: backslash, quote and line feed are escaped.
-    private static func escapedLabel(_ text: String) -> String {
-        text.map { $0 == "\\" ? "\\\\" : $0 == "\"" ? "\\\"" : $0.isNewline ? "\\n" : String($0) }.joined()
-    }
+    private static func escapedLabel(_ text: String) -> String { escaped(text, quote: "\\\"") }
 
-    private static func escapedHelp(_ text: String) -> String {
-        text.map { $0 == "\\" ? "\\\\" : $0.isNewline ? "\\n" : String($0) }.joined()
+    private static func escapedHelp(_ text: String) -> String { escaped(text, quote: "\"") }
+
+    /// By scalar: a quote and the mark that combines with it are one `Character`.
+    private static func escaped(_ text: String, quote: String) -> String {
+        text.unicodeScalars.map { scalar in
+            switch scalar {
+            case "\\": "\\\\"
+            case "\"": quote
+            case _ where Character(scalar).isNewline: "\\n"
+            default: String(scalar)
+            }
+        }.joined()
     }
 
     /// `[a-zA-Z_][a-zA-Z0-9_]*`; what another process sends is not believed to be one.
