@@ -171,6 +171,97 @@ def test_what_is_parked_can_be_tried_again(page, martlet, account):
     martlet.wait_mail(account, subject)
 
 
+FAKE_STREAM = """
+window.streams = [];
+window.EventSource = class {
+  static CLOSED = 2;
+  constructor() { this.handlers = {}; this.readyState = 1; streams.push(this); setTimeout(() => this.onopen?.()); }
+  addEventListener(name, handle) { this.handlers[name] = handle; }
+  close() { this.readyState = 2; }
+};
+window.told = (name, data) => streams.at(-1).handlers[name]({ data: JSON.stringify(data) });
+window.refused = () => { streams.at(-1).readyState = 2; streams.at(-1).onerror(); };
+"""
+
+
+@pytest.fixture
+def told(page, martlet):
+    """Tells the page an event of the stream, made up; the server behind it is real."""
+    script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": FAKE_STREAM})
+    page.browser.refresh()
+    page.log_in_as_admin(martlet)
+    yield lambda name, data: page.browser.execute_script("told(arguments[0], arguments[1])", name, data)
+    page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def session(identifier, second):
+    return {"id": identifier, "daemon": "smtpd", "role": "mx", "peer": "192.0.2.1", "localPort": 25, "account": None, "secure": False,
+            "openedAt": f"2100-01-01T00:00:{second:02}.000Z", "closedAt": None, "durationSeconds": None, "bytesIn": 0, "bytesOut": 0,
+            "roundTrips": 0, "reason": None, "state": "open", "lines": 0, "words": ""}
+
+
+def test_the_page_says_that_the_database_is_away(page, told):
+    stages = [{"stage": name, "count": None, "parked": None, "oldestSeconds": None, "words": "unknown: PostgreSQL does not answer"}
+              for name in ("classify", "file", "relay")]
+    told("overview", {"at": "2026-11-21T11:00:05.120Z", "ready": False, "reasons": ["PostgreSQL does not answer"], "degraded": [],
+                      "words": "Martlet is not ready. PostgreSQL does not answer.", "stages": stages, "queues": [], "daemons": [], "totals": None})
+    assert "not ready" in page.one("#health").text and page.one("#health").get_attribute("data-state") == "bad"
+    assert page.one('[data-station="classify"] .count').text == "–"
+    assert "PostgreSQL does not answer" in page.one("#stage-words").text
+
+
+def test_what_was_left_out_is_counted(page, told):
+    told("dropped", {"lines": 120, "sessions": 3})
+    told("dropped", {"lines": 1, "sessions": 0})
+    assert "121 lines and 3 sessions" in page.one("#session-dropped").text
+
+
+def test_sessions_are_forgotten_while_an_old_one_is_looked_at(page, told):
+    told("session", session("old", 0))
+    told("line", {"session": "old", "n": 1, "kind": "line", "direction": "client", "text": "EHLO the old one", "at": "", "seconds": 0})
+    page.wait("its lines", lambda: "EHLO the old one" in page.one("#transcript").text)
+    page.one("#session-follow").click()
+    page.browser.execute_script("""
+      for (let n = 0; n < 300; n++) {
+        const one = { ...arguments[0], id: `new ${n}`, openedAt: `2100-01-01T00:01:00.${String(n).padStart(3, "0")}Z` };
+        told("session", one);
+        told("line", { session: one.id, n: 1, kind: "line", direction: "client", text: "x", at: "", seconds: 0 });
+      }
+    """, session("new", 1))
+    kept = page.browser.execute_async_script("import('/page/sessions.js').then((module) => arguments[0](module.kept()))")
+    assert kept == [100, 100]
+    assert "EHLO the old one" in page.one("#transcript").text
+
+
+def test_a_refused_stream_is_asked_for_again(page, told):
+    page.browser.execute_script("refused()")
+    page.wait("the words", lambda: page.one("#live").text.startswith("not live"))
+    page.wait_live()
+    assert page.browser.execute_script("return streams.length") == 2
+
+
+def test_nothing_is_left_on_the_screen_after_the_end(page, martlet, account, told):
+    subject = f"Left behind {uuid.uuid4().hex[:8]}"
+    mail = martlet.send(account.address, message(subject))
+    told("mail", {"id": mail, "receivedAt": "2026-11-21T11:00:04.010Z", "origin": "mx", "from": "someone@remote.test", "to": [account.address],
+                  "recipients": 1, "subject": subject, "size": 1, "stage": "done", "words": "filed", "verdict": None, "hops": []})
+    told("session", session("old", 0))
+    page.row(subject).find_element(By.TAG_NAME, "button").click()
+    page.wait("the history", lambda: page.all("#mail .way li"))
+    page.browser.delete_all_cookies()
+    told("bye", {"reason": "revoked"})
+    page.wait("the login form", lambda: page.one("#login").is_displayed())
+    assert not page.one("#mail").is_displayed()
+    page.wait("nothing", lambda: subject not in page.browser.page_source and "192.0.2.1" not in page.browser.page_source)
+
+
+def test_a_logout_that_fails_says_so(page, told):
+    page.browser.execute_script("window.fetch = async () => { throw new TypeError('away') }")
+    page.one("#logout").click()
+    page.wait("the words", lambda: page.one("#live").text.startswith("Not logged out"))
+    assert page.one("#page").is_displayed()
+
+
 def test_all_can_be_reached_by_keyboard_and_has_a_name(page, martlet, account):
     page.log_in_as_admin(martlet)
     subject = f"Keyboard {uuid.uuid4().hex[:8]}"

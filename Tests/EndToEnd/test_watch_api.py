@@ -209,6 +209,7 @@ def test_an_account_sees_its_own_mails_and_an_admin_all(martlet, account, second
     assert status == 200 and [r["address"] for r in trace["recipients"]] == [account.address]
     assert {event["recipient"] for event in trace["events"]} == {0, 1}
     assert second.address not in json.dumps(trace)
+    assert len([event for event in trace["events"] if event["event"] == "filed"]) == 1
     assert len(trace["copies"]) == 1 and trace["copies"][0]["mailbox"] in ("INBOX", "Junk")
     assert trace["verdict"]["reasons"] and trace["traceparent"].startswith("00-")
 
@@ -216,6 +217,28 @@ def test_an_account_sees_its_own_mails_and_an_admin_all(martlet, account, second
     assert theirs in listed and sorted(listed[both]["to"]) == sorted([account.address, second.address])
     assert len(admin.get(f"mails/{both}")[1]["copies"]) == 2
     assert "nobody's business" not in json.dumps(admin.get("mails?limit=200")[1]) + json.dumps(admin.get(f"mails/{both}")[1])
+
+
+def test_what_another_recipient_reports_is_nobody_elses(martlet, account, second, user, admin):
+    mail = martlet.send([account.address, second.address], message("Reported by one of us"))
+    for one in (account, second):
+        martlet.wait_mail(one, "Reported by one of us", mailbox=None)
+    client = martlet.imap(second)
+    folder = "INBOX" if client.select("INBOX")[0] == "OK" and client.search(None, "ALL")[1][0] else "Junk"
+    client.select(folder)
+    assert client.copy("1:*", "Junk" if folder == "INBOX" else "INBOX")[0] == "OK"
+    client.store("1:*", "+FLAGS", r"(\Deleted)")
+    client.expunge()
+    client.logout()
+    events = lambda api: [event["event"] for event in api.get(f"mails/{mail}")[1]["events"]]
+    deadline = time.monotonic() + 15
+    while "reported" not in events(admin):
+        assert time.monotonic() < deadline, events(admin)
+        time.sleep(0.3)
+    assert not {"reported", "learnt"} & set(events(user))
+    assert {"reported"} <= set(events(API(martlet, second.address, second.password)))
+    hops = next(one for one in user.get("mails")[1]["mails"] if one["id"] == mail)["hops"]
+    assert not {"reported", "learnt"} & {hop["event"] for hop in hops}
 
 
 def test_pages_follow_each_other_without_gap(martlet, account, user):
@@ -491,6 +514,10 @@ def test_hostile_requests(martlet, request_text, allowed):
             head = b""
     assert (head.split()[1] if head else b"") in allowed, head[:200]
     assert martlet.http("/health/live")[0] == 200
+
+
+def test_two_watchd_would_not_share_a_name(martlet):
+    assert re.search(r'\{daemon="watchd",instance="[^":]+:\d+"', martlet.http("/metrics")[1])
 
 
 def test_watchd_stays_small(martlet):

@@ -95,6 +95,40 @@ struct WatchStoreTests {
         }
     }
 
+    @Test func `what others did with their copies is nobody else's to see, of the sender neither`() async throws {
+        try await with { world in
+            let alice = try await world.filing.account("alice")
+            let bob = try await world.filing.account("bob")
+            let mail = try await world.filing.mail(to: [bob, alice])
+            try await world.file(mail)
+            try await world.filing.sql(
+                """
+                INSERT INTO mail_event (mail_id, event, detail) VALUES
+                    ('\(mail)', 'reported', '{"account": \(alice.value), "label": "spam"}'),
+                    ('\(mail)', 'learnt', '{"account": \(alice.value), "label": "spam", "model": 2}'),
+                    ('\(mail)', 'relabelled', '{"label": "spam", "moved": 1}'),
+                    ('\(mail)', 'notified', '{"mail": "x"}')
+                """)
+            func events(_ scope: WatchScope) async throws -> [String] {
+                try await world.store.mails([mail], scope).first?.events.map {
+                    "\($0.event) \($0.detail["account"]?.description ?? "-") \($0.detail["name"]?.description ?? "-")"
+                }.sorted() ?? []
+            }
+            let ofBob = "filed \(bob.value) INBOX"
+            let ofAlice = ["filed \(alice.value) INBOX", "learnt \(alice.value) -", "reported \(alice.value) -"]
+            #expect(try await events(.account(bob)) == [ofBob, "relabelled - -"])
+            #expect(try await events(.account(alice)) == (ofAlice + ["relabelled - -"]).sorted())
+            #expect(try await events(.everything) == (ofAlice + [ofBob, "notified - -", "relabelled - -"]).sorted())
+            let moved = try await world.store.mails([mail], .account(bob)).first?.events.contains {
+                $0.detail["moved"] != nil
+            }
+            #expect(moved == false)
+            try await world.filing.sql(
+                "UPDATE mail SET origin = 2, account_id = \(bob.value) WHERE mail_id = '\(mail)'")
+            #expect(try await events(.account(bob)) == ["filed - -", ofBob, "notified - -", "relabelled - -"])
+        }
+    }
+
     @Test func `parked work: its owner and admins see it, and it gets another try`() async throws {
         try await with { world in
             let alice = try await world.filing.account("alice")

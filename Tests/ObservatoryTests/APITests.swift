@@ -5,6 +5,12 @@ import Storage
 import Synchronization
 import Testing
 
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
 @Suite("API")
 struct APITests {
     private static let start: Int64 = 1_790_000_000_000_000
@@ -143,16 +149,103 @@ struct APITests {
 
     @Test("a database that is away is 503, and the overview still answers")
     func away() async throws {
-        let server = server([])
+        var server = server([])
+        server.sources.stages = { nil }
+        let world = server.world
         try await server.serving { (port: Int) throws in
             let token = try TestServer.logIn("admin", port)
             #expect(try TestServer.request("GET", "/api/v1/me", port, token: token).status == 200)
-            server.world.state.withLock { $0.isAway = true }
+            world.state.withLock { $0.isAway = true }
             let mails = try TestServer.request("GET", "/api/v1/mails", port, token: token)
             #expect(mails.status == 503 && mails.body.contains("unavailable"))
             let overview = try TestServer.request("GET", "/api/v1/overview", port, token: token)
             #expect(overview.status == 200 && overview.body.contains(#""count":null"#))
         }
+    }
+
+    @Test("an account sees of a mail's history nothing that others did with it")
+    func foreignEvents() async throws {
+        let mail = Self.mail(1)
+        let server = server([mail]) { _ in 2 }
+        let trace = try Self.trace(mail)
+        server.world.state.withLock { state in
+            state.traces[mail.id] = trace
+            state.ownRecipients = [2]
+        }
+        let path = "/api/v1/mails/\(mail.id)"
+        try await server.serving { (port: Int) throws in
+            let bob = try TestServer.logIn("bob@example.test", port)
+            let seen = try TestServer.request("GET", path, port, token: bob).body
+            for event in ["accepted", "classified", "filed", "learnt"] {
+                #expect(seen.contains(#""event":"\#(event)""#))
+            }
+            for hidden in [
+                "reported", "notified", "discarded", "Bills", #""account":7"#, #""moved""#, #""recipients":2"#,
+            ] {
+                #expect(!seen.contains(hidden), "\(hidden)")
+            }
+            // Who submitted the mail sees that it arrived, not where.
+            server.world.state.withLock { $0.ownRecipients = nil }
+            let sent = try TestServer.request("GET", path, port, token: bob).body
+            #expect(sent.contains(#""detail":{},"event":"filed""#) || sent.contains(#""event":"filed","#))
+            #expect(sent.contains("notified") && sent.contains("discarded"))
+            for hidden in ["reported", "Bills", #""account":7"#] { #expect(!sent.contains(hidden), "\(hidden)") }
+            let admin = try TestServer.logIn("admin", port)
+            let all = try TestServer.request("GET", path, port, token: admin).body
+            for shown in ["reported", "notified", "Bills", #""account":7"#, #""moved""#, #""recipients":2"#] {
+                #expect(all.contains(shown), "\(shown)")
+            }
+        }
+    }
+
+    private static func trace(_ mail: WatchedMail) throws -> MailTrace {
+        func event(_ name: String, of recipient: Int = 0, _ detail: String) -> String {
+            #"{"event":"\#(name)","at":"2026-11-21T11:00:05.000Z","seconds":1,"recipient":\#(recipient),"detail":\#(detail)}"#
+        }
+        let events = [
+            event("accepted", #"{"recipients":2}"#), event("classified", #"{"label":"ham"}"#),
+            event("filed", of: 1, #"{"account":7,"mailbox":3,"name":"Bills","uid":12}"#),
+            event("filed", of: 2, #"{"account":2,"mailbox":5,"name":"INBOX","uid":4}"#),
+            event("reported", #"{"account":7,"label":"spam"}"#),
+            event("learnt", #"{"account":7,"label":"spam","model":2}"#),
+            event("learnt", #"{"account":2,"label":"ham","model":2}"#),
+            event("relabelled", #"{"label":"spam","moved":1}"#), event("notified", #"{"mail":"x"}"#),
+            event("discarded", of: 1, #"{"reason":"the account is gone"}"#),
+        ]
+        let text = """
+            {"mail":"\(mail.id)","receivedAt":"2026-11-21T11:00:04.000Z","origin":"mx","envelopeFrom":"","size":1,
+            "traceparent":"00-0-0-00","recipients":[],"events":[\(events.joined(separator: ","))],"copies":[],"work":[],
+            "lessons":[]}
+            """
+        return try JSONDecoder().decode(MailTrace.self, from: Data(text.utf8))
+    }
+
+    @Test("an admin's overview shows the shared count of work")
+    func sharedCount() async throws {
+        var server = server([])
+        server.sources.stages = { [.init(stage: "file", waiting: 41, parked: 0, oldestSeconds: 1)] }
+        try await server.serving { (port: Int) throws in
+            let token = try TestServer.logIn("admin", port)
+            #expect(try TestServer.request("GET", "/api/v1/overview", port, token: token).body.contains(#""count":41"#))
+        }
+    }
+
+    @Test("however many ask, one question is under way, and its answer holds for a while")
+    func oneQuestion() async {
+        let asked = Mutex(0)
+        let (gate, open) = AsyncStream<Void>.makeStream()
+        let answer = SharedAnswer(for: .seconds(3600)) {
+            asked.withLock { $0 += 1 }
+            for await _ in gate {}
+            return 7
+        }
+        await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<50 { group.addTask { await answer.value() } }
+            open.finish()
+            for await value in group { #expect(value == 7) }
+        }
+        #expect(await answer.value() == 7)
+        #expect(asked.withLock { $0 } == 1)
     }
 
     @Test("the last sessions are asked of the daemons, each viewer's own")

@@ -43,7 +43,8 @@ struct LoginTests {
 
     @Test("behind TLS the cookie is for TLS and this host alone")
     func secureCookie() async throws {
-        try await serving(TestServer(origin: "https://mail.example.test")) { (port: Int) throws in
+        try await serving(TestServer(address: try PageAddress(origin: "https://mail.example.test", proxies: []))) {
+            (port: Int) throws in
             let answer = try TestServer.request(
                 "POST", "/api/v1/login", port, headers: Self.json + ["Origin: https://mail.example.test"],
                 body: #"{"user":"admin","password":"right"}"#)
@@ -84,10 +85,77 @@ struct LoginTests {
                 let answer = try TestServer.request("POST", "/api/v1/\(path)", port, token: token, headers: headers)
                 #expect(answer.status == 403 && answer.body.contains("cross_site"), "\(path)")
             }
+            for path in [
+                "//api/v1/logout", "/api//v1/parked/019aa5e2-7d0b-7c11-9a52-5d7b1f0c2b11/retry", "/api/v1/logout/",
+            ] {
+                let answer = try TestServer.request("POST", path, port, token: token, headers: headers)
+                #expect(answer.status == 403 || answer.status == 404, "\(path)")
+            }
+            #expect(try TestServer.request("GET", "/api/v1/me", port, token: token).status == 200)
             let own = try TestServer.request(
                 "POST", "/api/v1/logout", port, token: token,
                 headers: ["Origin: http://127.0.0.1:\(port)", "Sec-Fetch-Site: same-origin"])
             #expect(own.status == 204)
+        }
+    }
+
+    @Test("failed logins are counted by client: of IPv6 the /64, behind a known proxy as the proxy says")
+    func peers() async throws {
+        let server = TestServer(address: try PageAddress(origin: "", proxies: ["127.0.0.1", "2001:DB8::1"]))
+        let strangers = TestServer(address: try PageAddress(origin: "", proxies: ["192.0.2.9"]))
+        @Sendable func tryFrom(_ forwarded: [String], _ port: Int) throws {
+            _ = try TestServer.request(
+                "POST", "/api/v1/login", port, headers: Self.json + forwarded.map { "X-Forwarded-For: \($0)" },
+                body: #"{"user":"admin","password":"wrong"}"#)
+        }
+        try await serving(server) { (port: Int) throws in
+            for forwarded in [
+                ["192.0.2.1"], ["203.0.113.5, 192.0.2.2"], ["203.0.113.5", "192.0.2.3"], ["2001:db8::a:b:c:d"],
+                ["2001:db8:0:0:1::"], ["2001:db8:0:1::1"], ["::ffff:192.0.2.4"], ["unknown"], [""], [],
+            ] { try tryFrom(forwarded, port) }
+        }
+        #expect(
+            server.world.state.withLock { $0.peers } == [
+                "192.0.2.1", "192.0.2.2", "192.0.2.3", "20010db8:0::/64", "20010db8:0::/64", "20010db8:1::/64",
+                "192.0.2.4", "127.0.0.1", "127.0.0.1", "127.0.0.1",
+            ])
+        try await serving(strangers) { (port: Int) throws in try tryFrom(["192.0.2.1"], port) }
+        #expect(strangers.world.state.withLock { $0.peers } == ["127.0.0.1"])
+    }
+
+    @Test(
+        "an origin that no browser sends is refused at the start",
+        arguments: [
+            ("", true), ("https://mail.example.org", true), ("HTTPS://Mail.Example.org:8443", true),
+            ("http://[2001:db8::1]:80", true), ("https://mail.example.org/", false), ("mail.example.org", false),
+            ("https://", false), ("https://a.test/x", false), ("ftp://a.test", false), ("https://u@a.test", false),
+            ("https://a.test ", false), ("https://:80", false),
+        ])
+    func origins(text: String, isGood: Bool) {
+        #expect(((try? PageAddress(origin: text, proxies: [])) != nil) == isGood)
+        #expect(throws: (any Error).self) { try PageAddress(origin: "", proxies: ["proxy.test"]) }
+    }
+
+    @Test("an origin is compared as browsers write it")
+    func largeOrigin() async throws {
+        let server = TestServer(address: try PageAddress(origin: "HTTPS://Mail.Example.test", proxies: []))
+        try await serving(server) { (port: Int) throws in
+            let answer = try TestServer.request(
+                "POST", "/api/v1/login", port, headers: Self.json + ["Origin: https://mail.example.test"],
+                body: #"{"user":"admin","password":"right"}"#)
+            #expect(answer.status == 200 && answer.head.contains("; Secure"))
+        }
+    }
+
+    @Test("a logout that cannot be noted says so, and the cookie goes all the same")
+    func logoutWithoutDatabase() async throws {
+        let server = TestServer()
+        try await serving(server) { (port: Int) throws in
+            let token = try TestServer.logIn("admin", port)
+            server.world.state.withLock { $0.isAway = true }
+            let answer = try TestServer.request("POST", "/api/v1/logout", port, token: token)
+            #expect(answer.status == 503 && answer.body.contains("unavailable"))
+            #expect(answer.head.contains("martlet_token=;") && answer.head.contains("Max-Age=0"))
         }
     }
 

@@ -1,4 +1,5 @@
 import MailCore
+import NIOCore
 import Observatory
 import QueueContracts
 import Storage
@@ -6,11 +7,14 @@ import Synchronization
 import Testing
 
 extension Sample {
-    static func facts(account: Int64? = nil, closed: Bool = false, role: String = "submission") -> SessionReport.Facts {
+    static func facts(
+        account: Int64? = nil, closed: Bool = false, role: String = "submission",
+        openedAt: Int64 = 1_790_000_000_000_000
+    ) -> SessionReport.Facts {
         SessionReport.Facts(
             role: role, peer: "192.0.2.1", localPort: 587, account: account,
-            address: account.map { "user\($0)@example.test" }, openedAt: 1_790_000_000_000_000,
-            closedAt: closed ? 1_790_000_001_500_000 : nil, isSecure: false, bytesIn: 1, bytesOut: 2, roundTrips: 3,
+            address: account.map { "user\($0)@example.test" }, openedAt: openedAt,
+            closedAt: closed ? openedAt + 1_500_000 : nil, isSecure: false, bytesIn: 1, bytesOut: 2, roundTrips: 3,
             reason: closed ? "quit" : nil)
     }
 
@@ -76,6 +80,56 @@ struct SessionLedgerTests {
     }
 }
 
+@Suite("Places and last words of streams")
+struct StreamClientTests {
+    private func client(_ viewer: Viewer) -> StreamClient {
+        StreamClient(viewer: viewer, token: "", until: Timestamp(seconds: Int64(UInt32.max))) {}
+    }
+
+    private func viewer(_ name: String) -> Viewer { Viewer(name: name, subject: .account(AccountID(1))) }
+
+    @Test(
+        "whoever may no longer watch gets nothing more, however slowly it reads",
+        arguments: [StreamEnd.revoked, .expired])
+    func lastWords(end: StreamEnd) async throws {
+        let client = client(viewer("a@example.test"))
+        func offer() {
+            for number in 0..<200 {
+                client.offer(
+                    LiveEvent(name: "line", audience: Audience(), data: String(repeating: "x", count: 1000)),
+                    id: "\(number)")
+                client.offer("mail", key: "\(number)", String(repeating: "y", count: 1000))
+            }
+        }
+        offer()
+        var sent: [String] = []
+        try await client.send { buffer in
+            sent.append(String(buffer: buffer))
+            // It has taken one piece, and another one is being offered all the time.
+            client.end(end)
+            offer()
+        }
+        #expect(sent.count == 2)
+        #expect(sent.last == "event: bye\ndata: {\"reason\":\"\(end.rawValue)\"}\n\n")
+    }
+
+    @Test("accounts leave places for admins")
+    func places() throws {
+        let hub = StreamHub()
+        var streams: [StreamClient] = []
+        for number in 0..<(StreamHub.maximumStreams - StreamHub.keptForAdmins) {
+            streams.append(client(viewer("user\(number)@example.test")))
+            _ = try hub.enter(streams[number], lastEventID: nil)
+        }
+        #expect(throws: StreamHub.Refusal.tooMany) {
+            _ = try hub.enter(client(viewer("more@example.test")), lastEventID: nil)
+        }
+        for _ in 0..<StreamHub.keptForAdmins {
+            _ = try hub.enter(client(Viewer(name: "admin", subject: .admin("admin"))), lastEventID: nil)
+        }
+    }
+}
+
 @Suite("Stream")
 struct StreamTests {
     private func open(
@@ -114,6 +168,58 @@ struct StreamTests {
         let requests = server.world.state.withLock { $0.requests }
         #expect(requests.first?.everything == true)
         #expect(requests.contains { $0.seconds == 15 })
+    }
+
+    @Test("signs of life, the subscription and revocation do not wait for a database that hangs")
+    func hangingDatabase() async throws {
+        var server = TestServer()
+        server.heartbeat = .milliseconds(100)
+        let world = server.world
+        world.state.withLock { $0.isHanging = true }
+        try await server.serving { (port: Int) throws in
+            let token = try TestServer.logIn("admin", port)
+            var isRevoked = false
+            let text = try open(port, token) { text in
+                if !isRevoked, text.contains(": heartbeat"), text.contains("event: hello") {
+                    isRevoked = true
+                    world.state.withLock { $0.marks[.admin("admin")] = "second" }
+                }
+                return text.contains("event: bye")
+            }
+            #expect(text.contains("event: hello") && text.contains(": heartbeat") && text.contains("revoked"))
+        }
+        #expect(world.state.withLock { $0.requests }.contains { $0.seconds == 15 })
+    }
+
+    @Test("summaries of many sessions cost neither the newest ones nor what is being watched")
+    func manySummaries() async throws {
+        let opened: Int64 = 1_790_000_000_000_000
+        @Sendable func summaries(_ daemon: String, from seconds: Int) -> [SessionReport] {
+            let events = (0..<256).reversed().map { number in
+                SessionReport.Event(
+                    session: "\(daemon)-\(number)", at: opened, kind: .closed,
+                    facts: Sample.facts(closed: true, openedAt: opened + Int64(seconds + number) * 1_000_000))
+            }
+            return stride(from: 0, to: events.count, by: SessionReport.maximumEntries).map {
+                let end = min(events.count, $0 + SessionReport.maximumEntries)
+                return SessionReport(daemon: daemon, events: Array(events[$0..<end]), summaries: 1)
+            }
+        }
+        let server = TestServer()
+        try await server.serving { (port: Int) throws in
+            let board = try #require(server.world.sessions.withLock { $0 })
+            board.take(SessionReport(daemon: "accessd", events: [Sample.seen("open"), Sample.line("open", "IDLE")]))
+            // The daemon that answers first has the newest.
+            for (index, daemon) in ["a", "b", "c", "d", "e"].enumerated() {
+                for report in summaries(daemon, from: 2000 - index * 256) { board.take(report) }
+            }
+            board.take(SessionReport(daemon: "accessd", events: [Sample.line("open", "DONE")]))
+            let token = try TestServer.logIn("admin", port)
+            let last = try TestServer.request("GET", "/api/v1/sessions?limit=200", port, token: token).body
+            for number in [255, 150, 56] { #expect(last.contains(#""id":"a-\#(number)""#)) }
+            let transcript = try TestServer.request("GET", "/api/v1/sessions/open", port, token: token)
+            #expect(transcript.status == 200 && transcript.body.contains("IDLE") && transcript.body.contains("DONE"))
+        }
     }
 
     @Test("an account asks for its own sessions only, and hears no others")

@@ -2,6 +2,7 @@ import Crypto
 import Dispatch
 import Logging
 import MailCore
+import NIOCore
 import Observatory
 import QueueContracts
 import SASL
@@ -23,7 +24,9 @@ struct TestServer: Sendable {
     var board = Sample.board("smtpd", "filerd", "relayd", "accessd")
     var sources = Sample.sources()
     var world = TestWorld()
-    var origin = ""
+    var address = PageAddress()
+    var stall = TimeAmount.seconds(30)
+    var heartbeat = Duration.seconds(10)
 
     /// Serves while `body` talks to it.
     func serving(_ body: @escaping @Sendable (Int) throws -> Void) async throws {
@@ -38,12 +41,14 @@ struct TestServer: Sendable {
         world.sessions.withLock { $0 = sessions }
         let desk = LoginDesk(sources: world.desk)
         let reader = Reader(mails: world.mails, sources: sources, inspector: inspector, board: board)
-        let live = LiveView(hub: hub, reader: reader, sessions: sessions, desk: desk, logger: logger)
+        let live = LiveView(
+            hub: hub, reader: reader, sessions: sessions, desk: desk, heartbeat: heartbeat, logger: logger)
         let api = APIRoutes(
-            desk: desk, reader: reader, sessions: sessions, hub: hub, live: live, origin: origin, logger: logger)
+            desk: desk, reader: reader, sessions: sessions, hub: hub, live: live, address: address, logger: logger)
         let server = WatchServer(
             host: "127.0.0.1", port: 0, board: board, inspector: inspector,
-            metrics: MetricsPage(board: board, sources: sources, instance: "local"), api: api, logger: logger
+            metrics: MetricsPage(board: board, sources: sources, instance: "local"), api: api, logger: logger,
+            stall: stall
         ) { bound.yield($0) }
         let group = ServiceGroup(services: [live, server], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -66,14 +71,16 @@ struct TestServer: Sendable {
 
     struct Unreachable: Error {}
 
-    /// Sends the bytes and reads until the server closes or `enough` has come; at most 5 s.
-    static func exchange(_ text: String, _ port: Int, until enough: (String) -> Bool = { _ in false }) throws -> String
-    {
+    /// Sends the bytes and reads until the server closes or `enough` has come; no longer than 5 s for a piece.
+    static func exchange(
+        _ text: String, _ port: Int, pausing pause: Duration = .zero, until enough: (String) -> Bool = { _ in false }
+    ) throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Unreachable() }
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port)).bigEndian
@@ -86,6 +93,7 @@ struct TestServer: Sendable {
         guard connected == 0 else { throw Unreachable() }
         let bytes = Array(text.utf8)
         _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        if pause > .zero { usleep(UInt32(pause.components.seconds) * 1_000_000) }
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -144,6 +152,13 @@ final class TestWorld: Sendable {
         var retried: [MailID] = []
         var requests: [WatchRequest] = []
         var attempts = 0
+        /// From where logins were tried.
+        var peers: [String] = []
+        var traces: [MailID: MailTrace] = [:]
+        /// Of an account; an admin's are all.
+        var ownRecipients: Set<Int>? = []
+        /// No question about mails is ever answered.
+        var isHanging = false
     }
 
     struct Away: Error {}
@@ -168,18 +183,19 @@ final class TestWorld: Sendable {
 
     var desk: LoginDesk.Sources {
         LoginDesk.Sources(
-            authenticateAccount: { credentials, _ in
-                self.authenticate(credentials, account: credentials.identity == "bob@example.test" ? 2 : 1)
+            authenticateAccount: { credentials, peer in
+                self.authenticate(credentials, account: credentials.identity == "bob@example.test" ? 2 : 1, peer)
             },
-            authenticateAdmin: { credentials, _ in self.authenticate(credentials, account: 0) },
+            authenticateAdmin: { credentials, peer in self.authenticate(credentials, account: 0, peer) },
             signingKey: { self.key },
             standing: { subject in try self.unlessAway { $0.marks[subject] ?? "first" } },
             isRevoked: { id in try self.unlessAway { $0.revoked.contains(id) } },
             revoke: { id, _ in try self.unlessAway { _ = $0.revoked.insert(id) } })
     }
 
-    private func authenticate(_ credentials: Credentials, account: Int64) -> Authenticator.Outcome {
+    private func authenticate(_ credentials: Credentials, account: Int64, _ peer: String) -> Authenticator.Outcome {
         state.withLock { state in
+            state.peers.append(peer)
             state.attempts += 1
             if state.isAway { return .unavailable }
             if state.attempts > 20 { return .throttled }
@@ -191,7 +207,8 @@ final class TestWorld: Sendable {
     var mails: MailSource {
         MailSource(
             newest: { scope, before, limit in
-                try self.unlessAway { state in
+                if self.state.withLock({ $0.isHanging }) { try await Task.sleep(for: .seconds(3600)) }
+                return try self.unlessAway { state in
                     state.mails.map(\.id).filter { id in
                         (before.map { id < $0 } ?? true) && self.maySee(id, scope, state)
                     }.sorted(by: >).prefix(limit).map { $0 }
@@ -212,7 +229,12 @@ final class TestWorld: Sendable {
                         })
                 }
             },
-            trace: { _, _ in nil }, stages: { _ in try self.unlessAway { _ in [] } },
+            trace: { mail, scope in
+                try self.unlessAway { state in
+                    state.traces[mail].map { ($0, scope == .everything ? nil : state.ownRecipients) }
+                }
+            },
+            stages: { _ in try self.unlessAway { _ in [] } },
             parked: { scope, limit in
                 try self.unlessAway { state in
                     Array(state.parked.filter { self.maySee($0.mail, scope, state) }.prefix(limit))

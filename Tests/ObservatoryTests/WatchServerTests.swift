@@ -1,3 +1,4 @@
+import NIOCore
 import Observatory
 import Storage
 import Testing
@@ -71,6 +72,23 @@ struct WatchServerTests {
             }
             let nowhere = try get("/nowhere", port)
             #expect(nowhere.hasPrefix("HTTP/1.1 404 "))
+        }
+    }
+
+    @Test("a client that does not take its answers gets the door")
+    func stalledReader() async throws {
+        let count = 3000
+        var server = TestServer()
+        server.stall = .milliseconds(300)
+        try await server.serving { (port: Int) throws in
+            let one = try get("/page/page.css", port).utf8.count
+            let request = "GET /page/page.css HTTP/1.1\r\nHost: x\r\n\r\n"
+            let taken = try TestServer.exchange(
+                String(repeating: request, count: count), port, pausing: .seconds(2)
+            ).utf8.count
+            #expect(taken < count * one / 2)
+            let after = try get("/health/live", port)
+            #expect(after.hasPrefix("HTTP/1.1 200 "))
         }
     }
 

@@ -18,34 +18,19 @@ package struct Health: Sendable, Codable, Equatable {
 }
 
 /// Answers "can a mail pass", asking the world at most once a second.
-package actor HealthInspector {
+package struct HealthInspector: Sendable {
     /// Without one of these mail does not pass.
     private static let needed = ["smtpd", "filerd", "relayd", "accessd"]
-    private static let cacheTime: Duration = .seconds(1)
 
-    private let board: ReportBoard
-    private let sources: Sources
-    private var last: (health: Health, at: ContinuousClock.Instant)?
-    private var running: Task<Health, Never>?
+    private let answer: SharedAnswer<Health>
 
     package init(board: ReportBoard, sources: Sources) {
-        self.board = board
-        self.sources = sources
+        answer = SharedAnswer(for: .seconds(1)) { await Self.inspect(board, sources) }
     }
 
-    /// Requests that come while one is being answered get the same answer.
-    package func health() async -> Health {
-        if let last, ContinuousClock.now - last.at < Self.cacheTime { return last.health }
-        if let running { return await running.value }
-        let task = Task { await inspect() }
-        running = task
-        let health = await task.value
-        last = (health, .now)
-        running = nil
-        return health
-    }
+    package func health() async -> Health { await answer.value() }
 
-    private nonisolated func inspect() async -> Health {
+    private static func inspect(_ board: ReportBoard, _ sources: Sources) async -> Health {
         async let database = sources.postgres()
         async let broker = sources.queues()
         var reasons: [String] = []
@@ -64,7 +49,7 @@ package actor HealthInspector {
         } else {
             reasons.append("RabbitMQ does not answer")
         }
-        reasons += Self.needed.compactMap { board.reasonNotReady($0) }
+        reasons += needed.compactMap { board.reasonNotReady($0) }
         return Health(degraded: hasClassifier ? [] : ["classify"], reasons: reasons)
     }
 }

@@ -18,7 +18,7 @@ package struct Observatory: Sendable {
 
     package init(
         desk: LoginDesk, sources: Sources, mails: MailSource, broker: AMQPConfiguration, publisher: AMQPPublisher,
-        instance: String, origin: String, logger: Logger
+        instance: String, address: PageAddress, logger: Logger
     ) {
         self.broker = broker
         self.logger = logger
@@ -36,7 +36,7 @@ package struct Observatory: Sendable {
         let reader = Reader(mails: mails, sources: sources, inspector: inspector, board: board)
         live = LiveView(hub: hub, reader: reader, sessions: sessions, desk: desk, logger: logger)
         api = APIRoutes(
-            desk: desk, reader: reader, sessions: sessions, hub: hub, live: live, origin: origin, logger: logger)
+            desk: desk, reader: reader, sessions: sessions, hub: hub, live: live, address: address, logger: logger)
     }
 
     /// In the order of their start; the page goes first when all ends.

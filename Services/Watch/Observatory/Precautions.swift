@@ -1,10 +1,11 @@
 import HTTPTypes
 import Hummingbird
+import LineServer
 import Logging
 import NIOCore
 import ServiceKit
 
-/// Refuses bodies where none belong and what other sites make a browser send, turns every error into an answer that
+/// Refuses bodies where none belong, turns every error into an answer that
 /// says nothing of the inside, and adds the headers that keep a browser from doing anything with an answer but showing it.
 struct Precautions: RouterMiddleware {
     typealias Context = WatchContext
@@ -31,16 +32,16 @@ struct Precautions: RouterMiddleware {
             let refusal = refusal(error)
             // A page asks who is logged in, and nobody is: that is no refusal to tell.
             if refusal.status != .unauthorized || request.method == .post || gate.token(request) != nil {
-                refusals.note(refusal.code, peer: context.peer)
+                refusals.note(refusal.code, peer: gate.peer(request, context).text)
             }
-            answer = answered(refusal, isAPI: isAPI)
+            answer =
+                isAPI ? refusal.answer : refusal.answer(type: "text/plain; charset=utf-8", "\(refusal.status.code)\n")
         }
         for (name, value) in Self.headers where answer.headers[name] == nil { answer.headers[name] = value }
         return answer
     }
 
     private func check(_ request: Request, isAPI: Bool) throws(APIError) {
-        if isAPI { try gate.checkSite(request) }
         if isAPI, request.method == .post { return }
         let hasBody = request.headers[.contentLength].map { $0 != "0" } ?? (request.headers[.transferEncoding] != nil)
         if hasBody { throw .tooLarge }
@@ -59,17 +60,6 @@ struct Precautions: RouterMiddleware {
         }
     }
 
-    private func answered(_ refusal: APIError, isAPI: Bool) -> Response {
-        var answer = Response(
-            status: refusal.status, headers: [.contentType: isAPI ? "application/json" : "text/plain; charset=utf-8"],
-            body: ResponseBody(
-                byteBuffer: ByteBuffer(string: isAPI ? refusal.json + "\n" : "\(refusal.status.code)\n")))
-        if refusal.status == .contentTooLarge { answer.headers[.connection] = "close" }
-        if refusal.status == .unauthorized { answer.headers[.wwwAuthenticate] = "Bearer" }
-        if let seconds = refusal.retryAfter { answer.headers[.retryAfter] = "\(seconds)" }
-        return answer
-    }
-
     private static let headers: [(HTTPField.Name, String)] =
         [
             (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
@@ -80,4 +70,18 @@ struct Precautions: RouterMiddleware {
             ("Cross-Origin-Resource-Policy", "same-origin"), ("Cross-Origin-Opener-Policy", "same-origin"),
         ]
         .compactMap { name, value in HTTPField.Name(name).map { ($0, value) } }
+}
+
+/// Refuses what other sites make a browser send.
+struct SiteCheck: RouterMiddleware {
+    typealias Context = WatchContext
+
+    let gate: RequestGuard
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        try gate.checkSite(request)
+        return try await next(request, context)
+    }
 }

@@ -1,6 +1,6 @@
 import MailQueue
 
-/// `/`: a small page for a person. No script, no style, every text escaped.
+/// `/status`: a small page for a person. No script, no style, every text escaped.
 package enum StatusPage {
     package static func html(_ health: Health, _ entries: [ReportBoard.Entry]) -> String {
         var rows = ""

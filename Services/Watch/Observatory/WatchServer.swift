@@ -2,13 +2,14 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 package import Logging
-import NIOCore
+package import NIOCore
 import ServiceKit
 import ServiceLifecycle
 
 /// The HTTP side of watchd: health and metrics for programs, the page and its API for people.
 ///
-/// Limits: connections, header bytes, body bytes (`RequestGuard`), streams (`StreamHub`), idle time.
+/// Limits: connections, header bytes, body bytes (`RequestGuard`), streams (`StreamHub`), idle time, and time to take an
+/// answer (`WriteStall`).
 package struct WatchServer: Service {
     private static let maximumConnections = 256
     private static let maximumHeaderBytes = 16 * 1024
@@ -21,13 +22,15 @@ package struct WatchServer: Service {
     private let metrics: MetricsPage
     private let api: APIRoutes
     private let logger: Logger
+    private let stall: TimeAmount
     private let onBound: @Sendable (Int) -> Void
 
-    /// - Parameter onBound: gets the port once the server listens (the real one, if `port` was 0).
+    /// - Parameters:
+    ///   - stall: how long a client may leave lying what is written to it.
+    ///   - onBound: gets the port once the server listens (the real one, if `port` was 0).
     package init(
         host: String, port: Int, board: ReportBoard, inspector: HealthInspector, metrics: MetricsPage, api: APIRoutes,
-        logger: Logger,
-        onBound: @escaping @Sendable (Int) -> Void = { _ in }
+        logger: Logger, stall: TimeAmount = .seconds(30), onBound: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.host = host
         self.port = port
@@ -36,19 +39,23 @@ package struct WatchServer: Service {
         self.metrics = metrics
         self.api = api
         self.logger = logger
+        self.stall = stall
         self.onBound = onBound
     }
 
     package func run() async throws {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
-        let (logger, onBound, host) = (logger, onBound, host)
+        let (logger, onBound, host, stall) = (logger, onBound, host, stall)
         let decoder = HTTP1Channel.Configuration.DecoderConfiguration(
             maxHeaderFieldSize: Self.maximumHeaderBytes, maxHeaderListSize: Self.maximumHeaderBytes,
             maxHeaderFieldCount: 100)
         let application = Application(
             router: router(),
-            server: .http1(configuration: .init(idleTimeout: Self.idleTimeout, httpDecoderConfiguration: decoder)),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [WriteStall(after: stall)], idleTimeout: Self.idleTimeout,
+                    httpDecoderConfiguration: decoder)),
             configuration: ApplicationConfiguration(
                 address: .hostname(host, port: port),
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.maximumConnections)),

@@ -38,8 +38,9 @@ struct Watchd {
             }
             let observatory = Observatory(
                 desk: desk, sources: sources, mails: .live(pool: pool), broker: broker, publisher: publisher,
-                instance: settings.string("instance", default: "local"),
-                origin: settings.string("watch.origin", default: ""),
+                instance: settings.instance,
+                address: try PageAddress(
+                    origin: try settings.text("watch.origin"), proxies: try settings.list("watch.proxies")),
                 logger: logger)
             return [pool, publisher]
                 + observatory.services(host: try settings.text("watch.host"), port: try settings.port("watch.port"))

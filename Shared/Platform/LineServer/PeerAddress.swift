@@ -1,12 +1,12 @@
-import NIOCore
+package import NIOCore
 
 /// The address of a client: its text, and the key that limits count by.
-struct PeerAddress: Sendable, Hashable {
-    let text: String
+package struct PeerAddress: Sendable, Hashable {
+    package let text: String
     /// An IPv4 address, or the /64 of an IPv6 address: what one subscriber usually holds.
-    let key: String
+    package let key: String
 
-    init(_ address: SocketAddress?) {
+    package init(_ address: SocketAddress?) {
         switch address {
         case .v4:
             text = Self.dotted(Self.word(address, at: 4))

@@ -39,9 +39,10 @@ extension WatchStore {
         ORDER BY mail_id DESC LIMIT $2
         """)
 
+    /// `$2`: days before the oldest of the mails came are not looked at.
     static let countEvents = PreparedStatement(
         "watch_count_events",
-        "SELECT mail_id, count(*) FROM mail_event WHERE mail_id = ANY ($1::uuid[]) GROUP BY mail_id")
+        "SELECT mail_id, count(*) FROM mail_event WHERE mail_id = ANY ($1::uuid[]) AND at >= $2 GROUP BY mail_id")
 
     static let findVisible = PreparedStatement(
         "watch_find_visible",

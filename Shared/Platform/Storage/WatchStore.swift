@@ -50,10 +50,13 @@ package struct WatchStore: Sendable {
 
     /// How many events each of these mails has had: what tells a live view to look again.
     package func eventCounts(of mails: [MailID]) async throws -> [MailID: Int] {
-        guard !mails.isEmpty else { return [:] }
+        guard let oldest = mails.min() else { return [:] }
+        // RFC 9562 5.7: an id begins with the milliseconds of its making; clocks of hosts may differ.
+        let came = Int64(clamping: oldest.uuid.high >> 16) * 1000 - 3_600_000_000
+        let key = [Self.ids(mails), .timestamptz(microseconds: came)]
         return try await pool.withConnection { connection in
             var counts: [MailID: Int] = [:]
-            for row in try connection.execute(Self.countEvents, [Self.ids(mails)]) {
+            for row in try connection.execute(Self.countEvents, key) {
                 counts[try row.mailID(0)] = Int(try row.int8(1))
             }
             return counts
@@ -62,7 +65,8 @@ package struct WatchStore: Sendable {
 
     // MARK: - The mails
 
-    /// In the order asked for; those that are gone or not to be seen are left out.
+    /// In the order asked for; those that are gone are left out. Whether the scope may see a mail at all is not asked
+    /// again: the ids are those that `newest`, `parked` or `visible` found for it.
     package func mails(_ mails: [MailID], _ scope: WatchScope) async throws -> [WatchedMail] {
         guard !mails.isEmpty else { return [] }
         let key = [Self.ids(Array(mails.prefix(Self.maximumMails))), scope.parameter]
@@ -144,7 +148,7 @@ extension WatchStore {
         var mails: [MailID: WatchedMail] = [:]
         for row in answers[0] {
             let id = try row.mailID(0)
-            mails[id] = try mail(id, row, parts[id] ?? Parts())
+            mails[id] = try mail(id, row, parts[id] ?? Parts(), scope)
         }
         return order.compactMap { mails[$0] }
     }
@@ -153,17 +157,19 @@ extension WatchStore {
         change(&parts[mail, default: Parts()])
     }
 
-    private static func mail(_ id: MailID, _ row: PostgresRow, _ parts: Parts) throws -> WatchedMail {
+    private static func mail(
+        _ id: MailID, _ row: PostgresRow, _ parts: Parts, _ scope: WatchScope
+    ) throws -> WatchedMail {
         let seesAll = try row.bool(6)
         // A stored summary that cannot be read costs its subject and nothing else.
         let summary = try row.optionalBytes(5).flatMap { try? MessageSummary(decoding: $0) }
-        func isShown(_ recipient: Int) -> Bool { seesAll || recipient == 0 || parts.own.contains(recipient) }
+        let visibility = EventVisibility(scope, own: seesAll ? nil : parts.own)
         return WatchedMail(
             id: id, receivedAt: Timestamp(microseconds: try row.timestamp(1)),
             origin: MailOrigin(rawValue: try row.int2(2)), envelopeFrom: try row.text(3), size: try row.int8(4),
             subject: summary?.envelope.subject, recipients: parts.recipients, recipientCount: parts.recipientCount,
-            verdict: parts.verdict, events: parts.events.filter { isShown($0.recipient) },
-            work: parts.work.filter { isShown($0.recipient) })
+            verdict: parts.verdict, events: parts.events.compactMap { $0.shown(by: visibility) },
+            work: parts.work.filter { visibility.includes(recipient: $0.recipient) })
     }
 }
 
@@ -175,5 +181,11 @@ extension WatchedMail.Event {
             recipient: Int(try row.int4(3)),
             // Written by our own statements; what is no object is left out.
             detail: (try? JSONDecoder().decode([String: TraceValue].self, from: Data(detail.utf8))) ?? [:])
+    }
+
+    fileprivate func shown(by visibility: EventVisibility) -> Self? {
+        visibility.detail(of: event, recipient: recipient, detail).map {
+            Self(event: event, at: at, recipient: recipient, detail: $0)
+        }
     }
 }

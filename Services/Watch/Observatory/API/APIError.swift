@@ -1,4 +1,6 @@
 import HTTPTypes
+import Hummingbird
+import NIOCore
 
 /// What a request is refused with. `message` is for a person.
 struct APIError: Error, Sendable {
@@ -36,4 +38,16 @@ struct APIError: Error, Sendable {
     }
 
     var json: String { JSON.text(Body(error: code, message: message)) }
+
+    /// Of the API; elsewhere a refusal is plain text.
+    var answer: Response { answer(type: "application/json", json + "\n") }
+
+    func answer(type: String, _ text: String) -> Response {
+        var answer = Response(
+            status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        if status == .contentTooLarge { answer.headers[.connection] = "close" }
+        if status == .unauthorized { answer.headers[.wwwAuthenticate] = "Bearer" }
+        if let seconds = retryAfter { answer.headers[.retryAfter] = "\(seconds)" }
+        return answer
+    }
 }

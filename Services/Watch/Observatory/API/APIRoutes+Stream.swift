@@ -25,7 +25,8 @@ extension APIRoutes {
             body: ResponseBody { writer in
                 defer { hub.leave(client) }
                 client.begin()
-                await live.welcome(client)
+                // The state of things may be long in coming; what happens meanwhile, and signs of life, do not wait for it.
+                async let _ = live.welcome(client)
                 try await body.consumeWithCancellationOnInboundClose { _ in
                     try await client.send { try await writer.write($0) }
                 }

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import LineServer
 package import Logging
 import MailCore
 import NIOCore
@@ -17,9 +18,8 @@ package struct APIRoutes: Sendable {
     let gate: RequestGuard
     let logger: Logger
 
-    /// - Parameter origin: of the page as browsers see it; empty: whatever host they ask for.
     package init(
-        desk: LoginDesk, reader: Reader, sessions: SessionBoard, hub: StreamHub, live: LiveView, origin: String,
+        desk: LoginDesk, reader: Reader, sessions: SessionBoard, hub: StreamHub, live: LiveView, address: PageAddress,
         logger: Logger
     ) {
         self.desk = desk
@@ -27,12 +27,13 @@ package struct APIRoutes: Sendable {
         self.sessions = sessions
         self.hub = hub
         self.live = live
-        self.gate = RequestGuard(origin: origin)
+        self.gate = RequestGuard(address: address)
         self.logger = logger
     }
 
     func add(to router: Router<WatchContext>) {
-        let api = router.group("/api/v1")
+        // Here and not by the look of the path: the router finds these by other spellings, too.
+        let api = router.group("/api/v1").add(middleware: SiteCheck(gate: gate))
         api.post("/login") { request, context in try await login(request, context) }
         api.post("/logout") { request, _ in try await logout(request) }
         api.get("/me") { request, _ in
@@ -80,10 +81,11 @@ package struct APIRoutes: Sendable {
         guard let credentials = Credentials(identity: wanted.user.utf8, password: wanted.password.utf8) else {
             throw APIError.wrongCredentials
         }
-        switch await desk.login(credentials, from: context.peer) {
+        let peer = gate.peer(request, context)
+        switch await desk.login(credentials, from: peer.key) {
         case .accepted(let token, let session):
             logger.info(
-                "login", metadata: ["role": "\(session.viewer.role.rawValue)", LogKey.peer: "\(context.peer)"])
+                "login", metadata: ["role": "\(session.viewer.role.rawValue)", LogKey.peer: "\(peer.text)"])
             var response = answer(LoginAnswer(session, token: token))
             response.headers[.setCookie] = gate.setCookie(token, seconds: TokenIssuer.lifetime)
             return response
@@ -95,11 +97,19 @@ package struct APIRoutes: Sendable {
 
     private func logout(_ request: Request) async throws -> Response {
         try await gate.noBody(request)
-        // Whoever is not logged in is so afterwards, too; but the cookie goes.
-        if let token = gate.token(request), let session = try await desk.session(of: token) {
-            try await desk.logout(session)
+        // Whoever is not logged in is so afterwards, too. The cookie goes in any case, or whoever comes to this browser
+        // next would be logged in.
+        var response = Response(status: .noContent)
+        do {
+            if let token = gate.token(request), let session = try await desk.session(of: token) {
+                try await desk.logout(session)
+            }
+        } catch {
+            logger.warning("a logout could not be noted", metadata: [LogKey.error: "\(type(of: error))"])
+            response = APIError.unavailable.answer
         }
-        return Response(status: .noContent, headers: [.setCookie: gate.setCookie("", seconds: 0)])
+        response.headers[.setCookie] = gate.setCookie("", seconds: 0)
+        return response
     }
 
     func session(_ request: Request) async throws -> LoginDesk.Session {

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import LineServer
 import NIOCore
 
 #if canImport(FoundationEssentials)
@@ -15,9 +16,9 @@ struct RequestGuard: Sendable {
     /// RFC 6265bis 4.1.3.2: a browser takes such a cookie only over TLS, for this host and the whole of it.
     private static let secureCookie = "__Host-martlet_token"
 
-    /// As browsers see it, e.g. `https://mail.example.org`; empty: whatever host they ask for.
-    let origin: String
+    let address: PageAddress
 
+    private var origin: String { address.origin }
     private var isSecure: Bool { origin.hasPrefix("https:") }
 
     // MARK: - Where a request comes from
@@ -39,6 +40,11 @@ struct RequestGuard: Sendable {
     }
 
     private static let fetchSite = HTTPField.Name("Sec-Fetch-Site") ?? .origin
+
+    /// Who asks: the address that is logged, and what failed logins are counted by.
+    func peer(_ request: Request, _ context: WatchContext) -> PeerAddress {
+        address.peer(of: context.channel.remoteAddress, request.headers)
+    }
 
     // MARK: - Whose it is
 
@@ -86,9 +92,16 @@ struct RequestGuard: Sendable {
 
     private func collect(_ request: Request) async throws -> [UInt8] {
         var bytes: [UInt8] = []
-        for try await part in request.body {
-            guard bytes.count + part.readableBytes <= Self.maximumBody else { throw APIError.tooLarge }
-            bytes += part.readableBytesView
+        do {
+            for try await part in request.body {
+                guard bytes.count + part.readableBytes <= Self.maximumBody else { throw APIError.tooLarge }
+                bytes += part.readableBytesView
+            }
+        } catch let error as APIError {
+            throw error
+        } catch {
+            // The client's framing is wrong, or it left: no server behind this one is to blame.
+            throw APIError.badRequest("The body cannot be read.")
         }
         return bytes
     }

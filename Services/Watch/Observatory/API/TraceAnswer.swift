@@ -83,19 +83,20 @@ struct TraceAnswer: Encodable, Sendable {
 
     /// - Parameter own: the numbers of the recipients that the viewer may see; `nil`: all.
     init(_ trace: MailTrace, _ mail: MailAnswer, own: Set<Int>?, viewer: Viewer) {
-        func isShown(_ recipient: Int) -> Bool { own.map { recipient == 0 || $0.contains(recipient) } ?? true }
+        let visibility = EventVisibility(viewer.scope, own: own)
         self.mail = mail
         traceparent = trace.traceparent
         recipients = trace.recipients.filter { own?.contains($0.number) ?? true }.prefix(Self.mostRecipients).map {
             Recipient(number: $0.number, address: $0.address, local: $0.account != nil)
         }
-        events = trace.events.filter { isShown($0.recipient) }.prefix(Self.mostEvents).map { event in
-            // How many recipients there were would tell of those in Bcc.
-            let detail = own == nil ? event.detail : event.detail.filter { $0.key != "recipients" }
-            return Event(
-                event: event.event, at: event.at, seconds: rounded(event.seconds), recipient: event.recipient,
-                words: Words.event(event.event, event.detail), detail: detail)
-        }
+        events = Array(
+            trace.events.lazy.compactMap { event in
+                visibility.detail(of: event.event, recipient: event.recipient, event.detail).map { detail in
+                    Event(
+                        event: event.event, at: event.at, seconds: rounded(event.seconds), recipient: event.recipient,
+                        words: Words.event(event.event, detail), detail: detail)
+                }
+            }.prefix(Self.mostEvents))
         verdict = trace.verdict.map { verdict in
             Verdict(
                 label: verdict.label.rawValue, probability: rounded(verdict.probability),
@@ -105,7 +106,7 @@ struct TraceAnswer: Encodable, Sendable {
         copies = trace.copies.filter { viewer.isAdmin || viewer.account?.value == $0.account }
             .prefix(Self.mostRecipients)
             .map { Copy(account: $0.account, mailbox: $0.mailbox, uid: $0.uid, seen: $0.isSeen) }
-        work = trace.work.filter { isShown($0.recipient) }.prefix(Self.mostRecipients).map {
+        work = trace.work.filter { visibility.includes(recipient: $0.recipient) }.prefix(Self.mostRecipients).map {
             Work(
                 stage: $0.stage, recipient: $0.recipient, since: $0.since, attempts: $0.attempts,
                 nextHintAt: $0.nextHintAt, parkedAt: $0.parkedAt, lastError: $0.lastError)

@@ -10,11 +10,4 @@ struct WatchContext: RequestContext {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
     }
-
-    /// What failed logins are counted by: the address, of IPv6 the /64 that one subscriber usually holds.
-    var peer: String {
-        guard let address = channel.remoteAddress?.ipAddress else { return "local" }
-        guard address.contains(":") else { return address }
-        return address.split(separator: ":", omittingEmptySubsequences: false).prefix(4).joined(separator: ":")
-    }
 }

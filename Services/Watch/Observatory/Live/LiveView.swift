@@ -7,12 +7,15 @@ import Storage
 /// Keeps the open streams up to date: once a second while there are any, not at all otherwise.
 ///
 /// Viewers of the same scope share one look at the database. When a look takes long, the next one waits 20 times as
-/// long, so that watching never takes more than a twentieth of a connection's time.
+/// long (but 15 seconds at most), so that watching hardly ever takes more than a twentieth of a connection's time. What
+/// does not need the database (the subscription, signs of life, the door) does not wait for it either.
 package actor LiveView: Service {
     private static let interval = Duration.seconds(1)
     private static let subscription = Duration.seconds(5)
-    private static let heartbeat = Duration.seconds(10)
     private static let stall = Duration.seconds(30)
+    /// For the last words to somebody who may no longer watch.
+    private static let farewell = Duration.seconds(5)
+    private static let longestPause = Duration.seconds(15)
     /// Every so many looks the mails under way are read again, though no event says so.
     private static let fullLook = 5
 
@@ -20,6 +23,7 @@ package actor LiveView: Service {
     private let reader: Reader
     private let sessions: SessionBoard
     private let desk: LoginDesk
+    private let heartbeat: Duration
     private let logger: Logger
     private var scopes: [WatchScope: LiveScope] = [:]
     private var looks = 0
@@ -27,27 +31,60 @@ package actor LiveView: Service {
     private var subscribed: (Bool, [Int64]) = (false, [])
     private var beatAt = ContinuousClock.now
 
-    package init(hub: StreamHub, reader: Reader, sessions: SessionBoard, desk: LoginDesk, logger: Logger) {
+    package init(
+        hub: StreamHub, reader: Reader, sessions: SessionBoard, desk: LoginDesk, heartbeat: Duration = .seconds(10),
+        logger: Logger
+    ) {
         self.hub = hub
         self.reader = reader
         self.sessions = sessions
         self.desk = desk
+        self.heartbeat = heartbeat
         self.logger = logger
     }
 
     package func run() async throws {
-        await cancelWhenGracefulShutdown { await self.watch() }
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.watch() }
+                group.addTask { await self.checkTokens() }
+                group.addTask { await self.tend() }
+            }
+        }
     }
 
     private func watch() async {
-        for await _ in hub.arrivals {
+        for await _ in hub.arrivals() {
             while hub.isWatched, !Task.isCancelled {
                 let began = ContinuousClock.now
                 await look()
-                // A cancelled sleep is the end.
-                try? await Task.sleep(for: max(Self.interval, (.now - began) * 20))
+                // A cancelled sleep is the end; so are those below.
+                try? await Task.sleep(for: min(max(Self.interval, (.now - began) * 20), Self.longestPause))
             }
             scopes = [:]
+        }
+    }
+
+    private func checkTokens() async {
+        for await _ in hub.arrivals() {
+            while hub.isWatched, !Task.isCancelled {
+                for client in hub.clients { await check(client) }
+                try? await Task.sleep(for: heartbeat)
+            }
+        }
+    }
+
+    private func tend() async {
+        for await _ in hub.arrivals() {
+            while hub.isWatched, !Task.isCancelled {
+                subscribe()
+                for client in hub.clients { tend(client) }
+                if .now - beatAt >= heartbeat {
+                    beatAt = .now
+                    for client in hub.clients { client.beat() }
+                }
+                try? await Task.sleep(for: Self.interval)
+            }
             if subscribedAt != nil { sessions.unsubscribe() }
             subscribedAt = nil
         }
@@ -57,8 +94,6 @@ package actor LiveView: Service {
 
     private func look() async {
         looks += 1
-        subscribe()
-        await tend()
         for (scope, clients) in Dictionary(grouping: hub.clients, by: \.viewer.scope) {
             guard let viewer = clients.first?.viewer else { continue }
             await refresh(scope, viewer)
@@ -95,25 +130,23 @@ package actor LiveView: Service {
         sessions.subscribe(everything: interest.everything, accounts: interest.accounts)
     }
 
-    /// Signs of life; and the door for those who take nothing or may no longer watch.
-    private func tend() async {
-        for client in hub.clients {
-            if let since = client.stalledSince, .now - since > Self.stall {
-                client.cut()
-                hub.leave(client)
-            }
-            if client.expiresAt <= .now() { client.end(.expired) }
+    /// The door, for those who take nothing or may no longer watch.
+    private func tend(_ client: StreamClient) {
+        let isStalled = client.stalledSince.map { .now - $0 > Self.stall } ?? false
+        let isOver = client.endedAt.map { .now - $0 > Self.farewell } ?? false
+        if isStalled || isOver {
+            client.cut()
+            hub.leave(client)
         }
-        guard .now - beatAt >= Self.heartbeat else { return }
-        beatAt = .now
-        for client in hub.clients {
-            client.beat()
-            do {
-                if try await desk.session(of: client.token) == nil { client.end(.revoked) }
-            } catch {
-                // The database does not answer: a stream that was good stays, and shows just that.
-                logger.debug("a token could not be checked", metadata: [LogKey.error: "\(type(of: error))"])
-            }
+        if client.expiresAt <= .now() { client.end(.expired) }
+    }
+
+    private func check(_ client: StreamClient) async {
+        do {
+            if try await desk.session(of: client.token) == nil { client.end(.revoked) }
+        } catch {
+            // The database does not answer: a stream that was good stays, and shows just that.
+            logger.debug("a token could not be checked", metadata: [LogKey.error: "\(type(of: error))"])
         }
     }
 }

@@ -24,7 +24,8 @@ package final class SessionBoard: Service, Sendable {
 
     private struct State {
         var ledger = SessionLedger()
-        var nextRequest = 1
+        /// Every watchd hears the answers to all: their numbers must differ.
+        var nextRequest = Int.random(in: 1...(1 << 40))
         var open: [Int: (left: Int, done: AsyncStream<Void>.Continuation)] = [:]
         var askedAt: [Viewer: ContinuousClock.Instant] = [:]
     }

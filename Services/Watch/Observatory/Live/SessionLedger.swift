@@ -23,12 +23,21 @@ package struct LiveEvent: Sendable {
     package let audience: Audience
     /// One line of JSON.
     package let data: String
+
+    package init(name: String, audience: Audience, data: String) {
+        self.name = name
+        self.audience = audience
+        self.data = data
+    }
 }
 
 /// What is known of the daemons' sessions, and the transcripts of those that were watched. Bounded as a whole: the
-/// sessions heard of longest ago go first.
+/// sessions that did something longest ago go first.
 package struct SessionLedger {
-    static let maximumSessions = 400
+    /// What three daemons remember, and what is watched of them.
+    static let maximumSessions = 1000
+    /// By so much an open session that is watched outlives a closed one: a silent one goes on.
+    private static let openBonus: Int64 = 3_600_000_000
     /// Of all transcripts together.
     static let maximumLines = 8000
     /// Of one transcript: the first ones and the last ones.
@@ -40,16 +49,18 @@ package struct SessionLedger {
         var facts: SessionReport.Facts
         var first: [SessionReport.Event] = []
         var last: Deque<SessionReport.Event> = []
-        var heard: Int64
+        /// When it last did something, in microseconds of its daemon's clock.
+        var active: Int64
         /// All lines that there were.
         var count = 0
 
         var kept: Int { first.count + last.count }
+        /// The least goes first.
+        var rank: Int64 { active &+ (facts.closedAt == nil && count > 0 ? SessionLedger.openBonus : 0) }
     }
 
     private var entries: [String: Entry] = [:]
     private var lines = 0
-    private var clock: Int64 = 0
 
     package init() {}
 
@@ -59,6 +70,8 @@ package struct SessionLedger {
     package mutating func take(_ report: SessionReport) -> [LiveEvent] {
         var news: [LiveEvent] = []
         for event in report.events { take(event, from: report.daemon, isSummary: report.summaries != nil, &news) }
+        if entries.count > Self.maximumSessions { forgetOldest() }
+        while lines > Self.maximumLines { forgetOldestTranscript() }
         if report.droppedEvents > 0 || report.droppedSessions > 0 {
             let dropped = DroppedAnswer(lines: report.droppedEvents, sessions: report.droppedSessions)
             news.append(LiveEvent(name: "dropped", audience: Audience(admins: true), data: JSON.text(dropped)))
@@ -69,13 +82,11 @@ package struct SessionLedger {
     private mutating func take(
         _ event: SessionReport.Event, from daemon: String, isSummary: Bool, _ news: inout [LiveEvent]
     ) {
-        clock += 1
         switch event.kind {
         case .seen, .closed:
             guard let facts = event.facts else { return }
-            let isNews = !isSummary
-            put(event.session, daemon, facts)
-            if isNews { tellSession(event.session, &news) }
+            put(event.session, daemon, facts, active: isSummary ? facts.closedAt ?? facts.openedAt : event.at)
+            if !isSummary { tellSession(event.session, &news) }
         case .login:
             logIn(event, &news)
             add(event, &news)
@@ -85,15 +96,12 @@ package struct SessionLedger {
         }
     }
 
-    private mutating func put(_ session: String, _ daemon: String, _ facts: SessionReport.Facts) {
-        if entries[session] == nil {
-            if entries.count >= Self.maximumSessions { forgetOldest() }
-            entries[session] = Entry(daemon: daemon, facts: facts, heard: clock)
-        } else {
-            // A summary of an end may come after it was told live; both say the same.
-            entries[session]?.facts = facts
-            entries[session]?.heard = clock
-        }
+    private mutating func put(_ session: String, _ daemon: String, _ facts: SessionReport.Facts, active: Int64) {
+        // A summary of an end may come after it was told live; both say the same.
+        var entry = entries[session] ?? Entry(daemon: daemon, facts: facts, active: active)
+        entry.facts = facts
+        entry.active = max(entry.active, active)
+        entries[session] = entry
     }
 
     /// From here on the session is its account's too, with all that is kept of it.
@@ -122,7 +130,7 @@ package struct SessionLedger {
     private mutating func add(_ event: SessionReport.Event, _ news: inout [LiveEvent]) {
         guard var entry = entries.removeValue(forKey: event.session) else { return }
         entry.count += 1
-        entry.heard = clock
+        entry.active = max(entry.active, event.at)
         if entry.first.count < Self.firstLines {
             entry.first.append(event)
             lines += 1
@@ -134,16 +142,24 @@ package struct SessionLedger {
         if let line = LineAnswer(event, number: entry.count, openedAt: entry.facts.openedAt) {
             news.append(LiveEvent(name: "line", audience: audience(entry), data: JSON.text(line)))
         }
-        while lines > Self.maximumLines { forgetOldest() }
     }
 
     private mutating func forgetOldest() {
-        guard let oldest = entries.min(by: { $0.value.heard < $1.value.heard }) else {
+        let order = entries.sorted { $0.value.rank < $1.value.rank }
+        for entry in order.prefix(entries.count - Self.maximumSessions) { forget(entry.key) }
+    }
+
+    private mutating func forgetOldestTranscript() {
+        let told = entries.lazy.filter { $0.value.kept > 0 }
+        guard let oldest = told.min(by: { $0.value.rank < $1.value.rank }) else {
             lines = 0
             return
         }
-        lines -= oldest.value.kept
-        entries[oldest.key] = nil
+        forget(oldest.key)
+    }
+
+    private mutating func forget(_ session: String) {
+        lines -= entries.removeValue(forKey: session)?.kept ?? 0
     }
 
     // MARK: - Showing

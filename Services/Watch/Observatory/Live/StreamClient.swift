@@ -1,16 +1,16 @@
 import DequeModule
-import MailCore
-import NIOCore
+package import MailCore
+package import NIOCore
 import Synchronization
 
 /// Why a stream ends.
-enum StreamEnd: String, Sendable { case expired, revoked, shutdown }
+package enum StreamEnd: String, Sendable { case expired, revoked, shutdown }
 
 /// One open stream: what waits to be sent to it, and never more than a little.
 ///
 /// State (overview, mails, parked) replaces what waits under the same key; what merely happened (sessions, lines) is
 /// left out and counted when the client is too slow for it.
-final class StreamClient: Sendable {
+package final class StreamClient: Sendable {
     static let maximumWaiting = 512
     static let maximumBytes = 256 * 1024
     /// Mails and the like under different keys.
@@ -38,13 +38,14 @@ final class StreamClient: Sendable {
         var droppedSessions = 0
         var isBeating = false
         var end: StreamEnd?
+        var endedAt: ContinuousClock.Instant?
         var isOver = false
         var hasBegun = false
         /// A write that has not been taken yet began then.
         var writingSince: ContinuousClock.Instant?
     }
 
-    init(viewer: Viewer, token: String, until expiresAt: Timestamp, abort: @escaping @Sendable () -> Void) {
+    package init(viewer: Viewer, token: String, until expiresAt: Timestamp, abort: @escaping @Sendable () -> Void) {
         self.viewer = viewer
         self.token = token
         self.expiresAt = expiresAt
@@ -55,8 +56,9 @@ final class StreamClient: Sendable {
     // MARK: - Giving
 
     /// - Parameter key: what it replaces.
-    func offer(_ name: String, key: String, _ data: String) {
+    package func offer(_ name: String, key: String, _ data: String) {
         state.withLock { state in
+            guard state.end == nil else { return }
             if state.states.updateValue(Self.frame(name, data), forKey: key) == nil { state.stateOrder.append(key) }
             if state.stateOrder.count > Self.maximumStates, let oldest = state.stateOrder.popFirst() {
                 state.states[oldest] = nil
@@ -65,8 +67,9 @@ final class StreamClient: Sendable {
         newsArrived.yield()
     }
 
-    func offer(_ event: LiveEvent, id: String) {
+    package func offer(_ event: LiveEvent, id: String) {
         state.withLock { state in
+            guard state.end == nil else { return }
             let frame = "id: \(id)\n" + Self.frame(event.name, event.data)
             guard state.log.count < Self.maximumWaiting, state.logBytes + frame.utf8.count <= Self.maximumBytes else {
                 if event.name == "line" { state.droppedLines += 1 } else { state.droppedSessions += 1 }
@@ -84,10 +87,23 @@ final class StreamClient: Sendable {
         newsArrived.yield()
     }
 
-    func end(_ reason: StreamEnd) {
-        state.withLock { $0.end = $0.end ?? reason }
+    /// Nothing is taken any more. Whoever may no longer watch does not get what waits either, however slowly it reads.
+    package func end(_ reason: StreamEnd) {
+        state.withLock { state in
+            guard state.end == nil else { return }
+            state.end = reason
+            state.endedAt = .now
+            guard reason != .shutdown else { return }
+            state.states = [:]
+            state.stateOrder = []
+            state.log = []
+            state.logBytes = 0
+        }
         newsArrived.yield()
     }
+
+    /// When it was told to end; to be cut when it is still there a while later.
+    var endedAt: ContinuousClock.Instant? { state.withLock { $0.endedAt } }
 
     /// Somebody sends.
     func begin() { state.withLock { $0.hasBegun = true } }
@@ -102,7 +118,7 @@ final class StreamClient: Sendable {
     // MARK: - Taking
 
     /// Sends what comes until the end. For one task.
-    func send(_ write: (ByteBuffer) async throws -> Void) async throws {
+    package func send(_ write: (ByteBuffer) async throws -> Void) async throws {
         for await _ in news {
             while let chunk = next() {
                 state.withLock { $0.writingSince = .now }

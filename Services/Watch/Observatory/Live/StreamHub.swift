@@ -6,9 +6,11 @@ import Synchronization
 package final class StreamHub: Sendable {
     package static let maximumStreams = 32
     package static let maximumPerName = 8
+    /// Places that only an admin gets.
+    package static let keptForAdmins = 8
     static let maximumRemembered = 512
 
-    enum Refusal: Error { case tooMany, closing }
+    package enum Refusal: Error { case tooMany, closing }
 
     private struct State {
         var clients: [Int: StreamClient] = [:]
@@ -16,35 +18,44 @@ package final class StreamHub: Sendable {
         var remembered: Deque<(number: Int, event: LiveEvent)> = []
         var number = 0
         var isClosing = false
+        var arrived: [AsyncStream<Void>.Continuation] = []
     }
 
     private let state = Mutex(State())
     /// Numbers of another process are not ours.
     private let epoch = String(UInt32.random(in: .min ... .max), radix: 36)
-    private let arrived: AsyncStream<Void>.Continuation
-    /// Somebody came; for one reader.
-    let arrivals: AsyncStream<Void>
 
-    package init() { (arrivals, arrived) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1)) }
+    package init() {}
+
+    /// Somebody came; for one reader each.
+    func arrivals() -> AsyncStream<Void> {
+        let (arrivals, arrived) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        state.withLock { state in
+            state.arrived.append(arrived)
+            if !state.clients.isEmpty { arrived.yield() }
+        }
+        return arrivals
+    }
 
     // MARK: - Coming and going
 
     /// - Returns: whether the events after `lastEventID` could be found; they are offered.
-    func enter(_ client: StreamClient, lastEventID: String?) throws -> Bool {
-        let (isResumed, missed) = try state.withLock { state -> (Bool, [(Int, LiveEvent)]) in
+    package func enter(_ client: StreamClient, lastEventID: String?) throws -> Bool {
+        let isResumed = try state.withLock { state in
             if state.isClosing { throw Refusal.closing }
             let ofName = state.clients.values.count { $0.viewer.name == client.viewer.name }
-            guard state.clients.count < Self.maximumStreams, ofName < Self.maximumPerName else { throw Refusal.tooMany }
+            let places = Self.maximumStreams - (client.viewer.isAdmin ? 0 : Self.keptForAdmins)
+            guard state.clients.count < places, ofName < Self.maximumPerName else { throw Refusal.tooMany }
             state.nextClient += 1
             state.clients[state.nextClient] = client
-            guard let last = number(of: lastEventID), last <= state.number else {
-                return (false, [])
+            guard let last = number(of: lastEventID), last <= state.number else { return false }
+            // Under the lock: whatever is published from now on comes after these.
+            for (number, event) in state.remembered where number > last && event.audience.includes(client.viewer) {
+                client.offer(event, id: id(number))
             }
-            let missed = state.remembered.filter { $0.number > last && $0.event.audience.includes(client.viewer) }
-            return (true, missed.map { ($0.number, $0.event) })
+            return true
         }
-        for (number, event) in missed { client.offer(event, id: id(number)) }
-        arrived.yield()
+        for continuation in state.withLock({ $0.arrived }) { continuation.yield() }
         return isResumed
     }
 

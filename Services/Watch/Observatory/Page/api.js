@@ -38,18 +38,18 @@ export const api = {
 };
 
 /**
- * Opens the stream. `on[event](data)` for each event; `state("live" | "waiting" | "ended", reason)` for the connection.
+ * Opens the stream. `on[event](data)` for each event; `state("live" | "waiting" | "ended")` for the connection.
  * Returns what closes it. EventSource comes back by itself, with the id of the last event it saw.
  */
 export function openStream(on, state) {
   const source = new EventSource("/api/v1/stream");
-  const end = (reason) => {
+  const end = () => {
     source.close();
-    state("ended", reason);
+    state("ended");
   };
   source.onopen = () => state("live");
   source.onerror = () => {
-    if (source.readyState === EventSource.CLOSED) end("refused");
+    if (source.readyState === EventSource.CLOSED) end();
     else state("waiting");
   };
   for (const [name, handle] of Object.entries(on)) {
@@ -57,7 +57,7 @@ export function openStream(on, state) {
   }
   source.addEventListener("bye", (event) => {
     const { reason } = JSON.parse(event.data);
-    if (reason === "expired" || reason === "revoked") end(reason);
+    if (reason === "expired" || reason === "revoked") end();
   });
   return () => source.close();
 }

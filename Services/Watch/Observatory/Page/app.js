@@ -6,11 +6,25 @@ import * as path from "./path.js";
 import * as queues from "./queues.js";
 import * as sessions from "./sessions.js";
 
+/** After a refusal, before the stream is asked for again. */
+const pause = 5000;
+
 let close = () => {};
 let readings = [];
+let again;
+
+/** Nothing of one login is left for the next. */
+function reset() {
+  clearTimeout(again);
+  close();
+  mails.reset();
+  sessions.reset();
+  queues.reset();
+  readings = [];
+}
 
 function showLogin(words = "") {
-  close();
+  reset();
   byId("login").hidden = false;
   byId("page").hidden = byId("who").hidden = byId("live").hidden = true;
   say(byId("login-problem"), words);
@@ -23,24 +37,28 @@ function showPage({ role, name }) {
   byId("page").hidden = byId("who").hidden = byId("live").hidden = false;
   say(byId("name"), name);
   for (const element of document.querySelectorAll("[data-role]")) element.hidden = element.dataset.role !== role;
-  mails.reset();
-  sessions.reset();
-  readings = [];
+  reset();
+  sessions.ask();
+  open();
+}
+
+function open() {
   close();
   close = openStream({
     overview: showOverview,
     mail: mails.put,
     session: sessions.put,
     line: sessions.line,
+    dropped: sessions.dropped,
     parked: queues.showParked,
   }, showState);
 }
 
 function showOverview(overview) {
-  path.show(overview, rate(overview));
-  queues.show(overview);
   say(byId("health"), path.summary(overview));
   byId("health").dataset.state = !overview.ready ? "bad" : overview.degraded.length ? "fair" : "good";
+  path.show(overview, rate(overview));
+  queues.show(overview);
 }
 
 /** Accepted mails a second over the last readings: the daemons count on, and report every few seconds. */
@@ -52,17 +70,20 @@ function rate(overview) {
   return seconds > 0 ? Math.max(0, (readings.at(-1).accepted - readings[0].accepted) / seconds) : 0;
 }
 
-async function showState(state, reason) {
+async function showState(state) {
   byId("live").dataset.state = state;
   say(byId("live"), state === "live" ? "live" : "connecting again …");
   if (state !== "ended") return;
-  // Refused may mean logged out, or too many streams: the server knows.
+  // Refused may mean logged out, too many streams, or that a server behind this one is away: only the first is an end.
+  let words = "perhaps too many pages are open";
   try {
     await api.me();
-    say(byId("live"), "not live: too many pages are open");
   } catch (problem) {
-    showLogin(reason === "expired" || problem.status === 401 ? "Your login has ended. Please log in again." : problem.message);
+    if (problem.status === 401) return showLogin("Your login has ended. Please log in again.");
+    words = problem.message;
   }
+  say(byId("live"), `not live: ${words}`);
+  again = setTimeout(open, pause);
 }
 
 async function logIn(event) {
@@ -88,7 +109,8 @@ async function logOut() {
     await api.logout();
     showLogin("You are logged out.");
   } catch (problem) {
-    showLogin(problem.message);
+    // Whoever leaves a shared computer must know.
+    say(byId("live"), `Not logged out: ${problem.message}`);
   }
 }
 

@@ -18,7 +18,10 @@ export function start() {
   byId("mail-older").addEventListener("click", older);
 }
 
+/** Forgets all; also what is on the screen, which may be somebody else's soon. */
 export function reset() {
+  byId("mail").close();
+  byId("mail-body").replaceChildren();
   openedAt = Date.now();
   mails.clear();
   next = null;
@@ -124,7 +127,8 @@ async function open(id) {
   dialog.showModal();
   byId("mail-title").focus();
   try {
-    byId("mail-body").replaceChildren(...story(await api.mail(id)));
+    const trace = await api.mail(id);
+    if (dialog.open) byId("mail-body").replaceChildren(...story(trace));
   } catch (problem) {
     byId("mail-body").replaceChildren(h("p", { class: "problem", role: "alert" }, problem.message));
   }

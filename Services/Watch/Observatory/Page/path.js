@@ -10,9 +10,9 @@ const stations = [
   { id: "relay", title: "Relay", daemon: "relayd", what: "to the servers of the world", stage: "relay" },
 ];
 
-/** Where a mail is after an event of its history. */
-const after = { accepted: "accept", classified: "classify", filed: "read", relabelled: "read", relayed: "relay",
-  deferred: "relay", bounced: "relay", parked: "classify" };
+/** Where a mail is after an event of its history; an event that is not here (parked, notified) moves it nowhere. */
+const after = { accepted: "accept", classified: "classify", unclassified: "classify", filed: "read", discarded: "file",
+  appended: "read", relabelled: "read", relayed: "relay", deferred: "relay", undeliverable: "relay" };
 
 const mostTokens = 24;
 const hopMilliseconds = 700;
@@ -45,7 +45,8 @@ export function show(overview, rate) {
 
 function waiting(overview, name) {
   const stage = overview.stages.find((one) => one.stage === name);
-  if (!stage) return ["–", ""];
+  // The numbers are null while the database does not answer.
+  if (stage?.count == null) return ["–", stage?.words ?? ""];
   const oldest = stage.oldestSeconds == null ? "nothing waits" : `waiting, oldest ${duration(stage.oldestSeconds)}`;
   return [stage.count.toLocaleString("en"), stage.parked > 0 ? `${oldest}; ${stage.parked} parked` : oldest];
 }

@@ -3,6 +3,12 @@ import { api } from "./api.js";
 import { byId, h, keyed, say } from "./dom.js";
 import { bytes, dateAndTime } from "./words.js";
 
+export function reset() {
+  show({ stages: [], queues: [], daemons: [] });
+  showParked({ parked: [] });
+  say(byId("parked-said"), "");
+}
+
 export function show(overview) {
   words(byId("stage-words"), overview.stages, (one) => one.stage, (one) => one.words, (one) => one.parked > 0);
   words(byId("queue-words"), overview.queues, (one) => one.queue, (one) => `${one.queue}: ${one.words}`,

@@ -10,6 +10,7 @@ const sessions = new Map();
 /** Lines that came live, by session; what was missed is asked for when a session is looked at. */
 const lines = new Map();
 let chosen = null;
+let left = { lines: 0, sessions: 0 };
 let following = true;
 
 export function start() {
@@ -24,11 +25,18 @@ export function start() {
   });
 }
 
-export async function reset() {
+export function reset() {
   sessions.clear();
   lines.clear();
   chosen = null;
+  left = { lines: 0, sessions: 0 };
+  say(byId("session-dropped"), "");
+  for (const part of ["transcript-title", "transcript-facts", "transcript-lines"]) byId(part).replaceChildren();
   draw();
+}
+
+/** The last sessions, also those that nobody watched. */
+export async function ask() {
   try {
     for (const session of (await api.sessions()).sessions) if (!sessions.has(session.id)) sessions.set(session.id, session);
     draw();
@@ -39,17 +47,26 @@ export async function reset() {
 
 export function put(session) {
   sessions.set(session.id, session);
-  if (sessions.size > most) forget([...sessions.values()].reduce((a, b) => (a.openedAt < b.openedAt ? a : b)).id);
+  if (sessions.size > most) {
+    const others = [...sessions.values()].filter((other) => other.id !== chosen);
+    const { id } = others.reduce((a, b) => (a.openedAt < b.openedAt ? a : b));
+    sessions.delete(id);
+    lines.delete(id);
+  }
   draw();
 }
 
-function forget(id) {
-  if (id === chosen) return;
-  sessions.delete(id);
-  lines.delete(id);
+/** How many are kept, sessions and transcripts; for tests. */
+export const kept = () => [sessions.size, lines.size];
+
+/** What was left out for want of speed is counted. */
+export function dropped(more) {
+  left = { lines: left.lines + more.lines, sessions: left.sessions + more.sessions };
+  say(byId("session-dropped"), `Too much at once: ${several(left.lines, "line")} and ${several(left.sessions, "session")} are not shown.`);
 }
 
 export function line(one) {
+  if (!sessions.has(one.session)) return;
   const kept = lines.get(one.session) ?? [];
   if (kept.some((other) => other.n === one.n)) return;
   kept.push(one);
@@ -102,6 +119,7 @@ async function choose(id) {
   draw();
   try {
     const known = await api.session(id);
+    if (!sessions.has(id)) return;
     const all = new Map([...known.lines, ...(lines.get(id) ?? [])].map((one) => [one.n, one]));
     lines.set(id, [...all.values()].sort((a, b) => a.n - b.n).slice(-mostLines));
     draw();
