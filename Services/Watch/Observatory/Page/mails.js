@@ -21,7 +21,7 @@ export function start() {
 /** Forgets all; also what is on the screen, which may be somebody else's soon. */
 export function reset() {
   byId("mail").close();
-  byId("mail-body").replaceChildren();
+  for (const part of ["mail-title", "mail-body"]) byId(part).replaceChildren();
   openedAt = Date.now();
   mails.clear();
   next = null;
