@@ -6,6 +6,7 @@ process tree (PostgreSQL and RabbitMQ included), per mail.
 """
 import asyncio, json, os, re, ssl, subprocess, sys, time
 
+from imap import imap
 from measure import *
 from outbound import outbound
 from pop3 import pop3
@@ -32,6 +33,11 @@ def intake(targets, size, sessions, reuse, count):
     show(title, "mails/s", rates)
     show("   final dot to 250, p99", "ms", p99)
     show("   CPU per mail, until its path is done", "ms", cpu)
+
+
+def intakes(targets):
+    for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
+        intake(targets, size, sessions, reuse, count)
 
 
 class Watcher:
@@ -151,41 +157,44 @@ def path(targets, title, arguments, count, figures):
         show(f"{title}: {figure}", unit, {name: [run[figure] for run in runs] for name, runs in results.items()})
 
 
+def paths(targets):
+    path(targets, "SMTP to visible in IMAP, 10 sessions kept", ["-s", 10, "-l", 4096, "-d"], options.count // 2, (("rate", "mails/s"), ("cpu", "ms")))
+    for rate in (100, 200):
+        path(targets, f"the same at {rate} mails/s, watched by IDLE", ["-s", 20, "-l", 4096, "-r", rate], min(1000, options.count), (("p50", "ms"), ("p99", "ms")))
+
+
 def main():
     domain = "dest.test"
     cli = str(HOME / "martlet")
     subprocess.run([cli, "domain", "add", domain], check=True, capture_output=True)
-    users = HOME / "users.csv"
-    names = ["reader"] + [f"u{n}" for n in range(1, USERS + 1)]
-    users.write_text("address,password\n" + "".join(f"{name}@{domain},pass\n" for name in names))
-    subprocess.run([cli, "account", "import", str(users)], check=True, capture_output=True)
+    accounts("reader", 1)
+    accounts("u", USERS)
     martlet = Target("Martlet", welcome["ports"]["smtp"], pid_file(DATA / "runsvdir.pid"), imap=welcome["ports"]["imaps"],
-                     pop3s=welcome["ports"]["pop3s"], tls=ssl.create_default_context(cafile=welcome["ca"]))
+                     imaps=welcome["ports"]["imaps"], pop3s=welcome["ports"]["pop3s"], tls=ssl.create_default_context(cafile=welcome["ca"]))
     hold = Target("Postfix", 32527, pid_file(PEERS / "postfix-hold/spool/pid/master.pid"),
                   empty=lambda: subprocess.run(["find", str(PEERS / "postfix-hold/spool/hold"), "-type", "f", "-delete"], check=True))
-    both = Target("Postfix+Dovecot", 32529, pid_file(PEERS / "postfix-path/spool/pid/master.pid", PEERS / "dovecot/run/master.pid"), imap=32143, pop3s=32995)
+    both = Target("Postfix+Dovecot", 32529, pid_file(PEERS / "postfix-path/spool/pid/master.pid", PEERS / "dovecot/run/master.pid"), imap=32143, imaps=32993, pop3s=32995)
     peers = not options.no_peers
     print(f"fsync {sql('SHOW fsync')}, synchronous_commit {sql('SHOW synchronous_commit')}; {os.cpu_count()} cores, load generator included; "
           f"{options.runs} runs each, median [min..max]")
     for target in [martlet] + ([hold, both] if peers else []):
         subprocess.run(smtpload(target, "-s", 10, "-d", "-m", 500), check=True, capture_output=True)
         settle(target)
-    parts = options.parts.split(",")
     targets = [martlet] + ([both] if peers else [])
-    if "intake" in parts:
-        for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
-            intake([martlet] + ([hold] if peers else []), size, sessions, reuse, count)
-    if "path" in parts:
-        path(targets, "SMTP to visible in IMAP, 10 sessions kept", ["-s", 10, "-l", 4096, "-d"], options.count // 2, (("rate", "mails/s"), ("cpu", "ms")))
-        path(targets, "the same at 100 mails/s, watched by IDLE", ["-s", 20, "-l", 4096, "-r", 100], 1000, (("p50", "ms"), ("p99", "ms")))
-    if "pop3" in parts:
-        pop3(targets, ssl.create_default_context(cafile=welcome["ca"]))
-    if "outbound" in parts:
-        outbound(options.count // 2)
-    if "tap" in parts:
-        tap(martlet, options.count)
-    if "memory" in parts:
-        memory(martlet)
+    trust = ssl.create_default_context(cafile=welcome["ca"])
+    parts = {
+        "intake": lambda: intakes([martlet] + ([hold] if peers else [])),
+        "path": lambda: paths(targets),
+        "imap": lambda: imap(targets),
+        "pop3": lambda: pop3(targets, trust),
+        "outbound": lambda: outbound(options.count // 2),
+        "tap": lambda: tap(martlet, options.count),
+        "memory": lambda: memory(martlet),
+    }
+    for name in options.parts.split(","):
+        with part(name):
+            parts[name]()
+    print("took: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in elapsed.items()), flush=True)
 
 
 main()

@@ -28,10 +28,6 @@ def submit(numbers, size, destinations):
             client.sendmail("u1@dest.test", [recipient], message(size, number, recipient))
 
 
-def relayd(verb):
-    subprocess.run(["sv", "-w", "30", verb, str(DATA / "services/relayd")], check=True, capture_output=True)
-
-
 def waiting():
     return int(sql("SELECT count(*) FROM work WHERE stage = 3"))
 
@@ -41,7 +37,7 @@ class Martlet:
     roots = staticmethod(pid_file(DATA / "runsvdir.pid"))
 
     def fill(self, count, size, destinations):
-        relayd("down")
+        sv("down", "relayd")
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
             for part in [pool.submit(submit, range(first, count, 4), size, destinations) for first in range(4)]:
                 part.result()
@@ -53,7 +49,7 @@ class Martlet:
         settle(self)
 
     def go(self):
-        relayd("up")
+        sv("up", "relayd")
 
 
 class Postfix:
@@ -96,4 +92,4 @@ def outbound(count):
         title = f"outbound {size // 1024} KiB, {destinations} destination{'s' if destinations > 1 else ''}"
         for figure, unit, words in (("rate", "mails/s", title), ("all", "mails/s", "   the start of the sender included"),
                                     ("cpu", "ms", "   CPU per mail"), ("connections", "", "   connections")):
-            show(words, unit, {name: [run[figure] for run in runs] for name, runs in results.items()})
+            show(words, unit, {name: [run[figure] for run in runs] for name, runs in results.items()}, compare=bool(unit))

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # The peers on 127.0.0.1, private configurations below $PEERS_DIR: Postfix as durable intake ("hold": a commit per mail
 # and nothing else), Postfix + Dovecot LMTP as the whole path to IMAP and POP3. Defaults as Debian ships them, fsync on.
-# POP3 over TLS with the certificate in $TLS_DIR, as Martlet speaks it.
+# IMAP and POP3 over TLS with the certificate in $TLS_DIR, as Martlet speaks it. Dovecot's limits allow 1,000 connections over
+# TLS, each with the login process and the imap process of its own that are its default.
 #   peers.sh up|down
 #   peers.sh out-fill|out-stop|out-go    a third Postfix: takes mail and sends none; stops; sends what it has
 set -euo pipefail
-hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143 pop3s_port=32995
+hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143 imaps_port=32993 pop3s_port=32995
 here=$PEERS_DIR
 
 postfix_instance() { # NAME PORT EXTRA-MAIN.CF
@@ -107,8 +108,21 @@ service imap-login {
     port = $imap_port
   }
   inet_listener imaps {
-    port = 0
+    port = $imaps_port
   }
+  process_limit = 4000
+}
+service imap {
+  process_limit = 4000
+}
+service anvil {
+  client_limit = 20000
+}
+service auth {
+  client_limit = 20000
+}
+service stats {
+  client_limit = 20000
 }
 service pop3-login {
   inet_listener pop3 {
@@ -156,5 +170,5 @@ in_flow_delay = 0"
         for name in hold path out; do postfix -c "$here/postfix-$name/etc" stop 2>/dev/null || true; done
         doveadm -c "$here/dovecot/dovecot.conf" stop 2>/dev/null || true
         ;;
-    *) sed -n '2,4s/^# //p' "$0" ;;
+    *) sed -n '2,6s/^# //p' "$0" ;;
 esac
