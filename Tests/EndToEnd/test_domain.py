@@ -1,5 +1,5 @@
 """Domains, their DNS records and keys, and the doctor: what an operator sees and does."""
-import json, uuid
+import json, re, subprocess, uuid
 import pytest
 
 
@@ -50,6 +50,15 @@ def test_what_is_printed_passes_the_check(martlet, domain, publish):
     findings = martlet.cli_json("domain", "dns", domain, *SERVER)["findings"]
     assert {finding["check"] for finding in findings} == {"host", "mx", "spf", "dkim", "dmarc", "reverse"}
     assert [f for f in findings if f["state"] != "ok" and f["check"] != "dmarc"] == []
+
+
+def test_the_servers_name_may_stand_in_smtpds_own_section(martlet, domain, tmp_path):
+    file = tmp_path / "martlet.yaml"
+    file.write_text("smtpd:\n  smtp:\n    hostname: mx7.example.org\n")
+    url = re.search(r"MARTLET_POSTGRES_URL=(\S+)", (martlet.home / "martlet").read_text())[1]
+    run = subprocess.run([str(martlet.home / "bin" / "martlet"), "domain", "dns", domain, "--print"], capture_output=True, text=True,
+                         timeout=60, env={"MARTLET_CONFIG": str(file), "MARTLET_POSTGRES_URL": url})
+    assert "mx7.example.org" in run.stdout and f"mail.{domain}" not in run.stdout, run.stdout + run.stderr
 
 
 @pytest.mark.parametrize("missing, check", [
