@@ -112,7 +112,7 @@ def broker_alarms(c, rounds):
     with c.round("F12") as r:
         r.load.wait_acks(50)
         for name, on, off in [("memory", ["set_vm_memory_high_watermark", "absolute", "1"], ["set_vm_memory_high_watermark", "0.4"]),
-                              ("disk", ["set_disk_free_limit", "100TB"], ["set_disk_free_limit", "1GB"])]:
+                              ("disk", ["set_disk_free_limit", "100000GB"], ["set_disk_free_limit", "1GB"])]:
             r.struck(f"{name} alarm")
             try:
                 c.system.rabbitmqctl(*on)

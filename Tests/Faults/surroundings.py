@@ -11,8 +11,8 @@ def blackhole(system, port):
     if not system.is_root:
         raise Skip("dropping packets needs root")
     table = f"martlet_faults_{system.base}"
-    rules = (f"table inet {table} {{ chain input {{ type filter hook input priority 0; "
-             f"iif lo tcp dport {port} drop; iif lo tcp sport {port} drop; }} }}")
+    rules = (f"table inet {table} {{\n chain input {{\n type filter hook input priority 0\n"
+             f"iif lo tcp dport {port} drop\n iif lo tcp sport {port} drop\n }}\n}}\n")
     try:
         made = subprocess.run(["nft", "-f", "-"], input=rules, text=True, capture_output=True)
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def no_descriptors(c, rounds):
         r.load.wait_acks(50)
         for daemon, port in [("smtpd", "smtp"), ("accessd", "imap")]:
             pid = c.system.pid(daemon)
-            limit = lambda count: subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={count}:"], check=True, capture_output=True)
+            limit = lambda count: subprocess.run([*c.system.as_user("martlet"), "prlimit", "--pid", str(pid), f"--nofile={count}:"], check=True, capture_output=True)
             before = re.search(r"Max open files\s+(\d+)", open(f"/proc/{pid}/limits").read())[1]
             r.struck(f"{daemon} may have 64 descriptors")
             crowd = []

@@ -50,6 +50,20 @@ struct HealthTests {
         #expect(health.isReady)
     }
 
+    @Test("an alarm of the broker silences the daemons; it is told as the reason, here and in the metrics")
+    func alarm() async {
+        var sources = Sample.sources()
+        sources.alarm = { "low on memory" }
+        let silent = ReportBoard()
+        let told = await health(silent, sources)
+        #expect(told.reasons.first?.hasPrefix("RabbitMQ has an alarm (low on memory) and takes no messages") == true)
+        #expect(await MetricsPage(board: silent, sources: sources, instance: "w").render().contains("mail_broker_blocked 1"))
+        // Whoever reports is not asked about.
+        let board = Sample.board("smtpd", "classifyd", "filerd", "relayd", "accessd")
+        #expect(await health(board, sources).isReady)
+        #expect(await MetricsPage(board: board, sources: sources, instance: "w").render().contains("mail_broker_blocked 0"))
+    }
+
     @Test("without a classifier still ready, and says so")
     func degraded() async {
         let board = Sample.board("smtpd", "filerd", "relayd", "accessd")

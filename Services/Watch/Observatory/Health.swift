@@ -20,7 +20,7 @@ package struct Health: Sendable, Codable, Equatable {
 /// Answers "can a mail pass", asking the world at most once a second.
 package struct HealthInspector: Sendable {
     /// Without one of these mail does not pass.
-    private static let needed = ["smtpd", "filerd", "relayd", "accessd"]
+    static let needed = ["smtpd", "filerd", "relayd", "accessd"]
 
     private let answer: SharedAnswer<Health>
 
@@ -48,6 +48,9 @@ package struct HealthInspector: Sendable {
             if queues.contains(where: { $0.queue == "mail.classify" && $0.consumers == 0 }) { hasClassifier = false }
         } else {
             reasons.append("RabbitMQ does not answer")
+        }
+        if let alarm = await sources.alarm(heardFrom: board) {
+            reasons.append("RabbitMQ has an alarm (\(alarm)) and takes no messages: mail is accepted and waits")
         }
         reasons += needed.compactMap { board.reasonNotReady($0) }
         return Health(degraded: hasClassifier ? [] : ["classify"], reasons: reasons)

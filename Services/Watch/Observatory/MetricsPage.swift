@@ -17,6 +17,7 @@ package struct MetricsPage: Sendable {
     package func render() async -> String {
         async let queues = sources.queues()
         async let stages = sources.stages()
+        async let alarm = sources.alarm(heardFrom: board)
         let entries = board.current()
         var parts = entries.map { entry in
             PrometheusText.Part(
@@ -25,6 +26,7 @@ package struct MetricsPage: Sendable {
         }
         parts.append(.init(labels: Self.labels("watchd", instance), snapshot: MetricsRegistry.snapshot()))
         let families = Self.states(entries) + Self.queueFamilies(await queues) + Self.stageFamilies(await stages)
+            + [Self.blocked(await alarm != nil)]
         parts.append(.init(labels: [], snapshot: MetricsSnapshot(families: families)))
         return PrometheusText.render(parts)
     }
@@ -41,6 +43,12 @@ package struct MetricsPage: Sendable {
                     MetricSample(labels: labels($0.report.daemon, $0.report.instance), value: $0.report.ready ? 1 : 0)
                 })
         ]
+    }
+
+    private static func blocked(_ isBlocked: Bool) -> MetricFamily {
+        MetricFamily(
+            name: "mail_broker_blocked", help: "1 while the broker has an alarm and takes no messages.", kind: .gauge,
+            samples: [MetricSample(labels: [], value: isBlocked ? 1 : 0)])
     }
 
     private static func queueFamilies(_ depths: [QueueDepth]?) -> [MetricFamily] {

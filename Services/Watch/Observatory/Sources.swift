@@ -11,6 +11,8 @@ package struct Sources: Sendable {
     package var queues: @Sendable () async -> [QueueDepth]?
     /// `nil` while PostgreSQL does not answer.
     package var stages: @Sendable () async -> [WorkStore.StageCount]?
+    /// Why the broker takes no messages; `nil` when it does, or when that cannot be known.
+    package var alarm: @Sendable () async -> String? = { nil }
 
     package init(
         postgres: @escaping @Sendable () async -> Bool, queues: @escaping @Sendable () async -> [QueueDepth]?,
@@ -27,10 +29,24 @@ package struct Sources: Sendable {
         // An error means the same as silence to whoever watches.
         let queues = SharedAnswer(for: .seconds(1)) { try? await depths(admin, queueType) }
         let stages = SharedAnswer(for: .seconds(2)) { try? await WorkStore(pool: pool).counts() }
-        return Sources(
+        // A request to tell nothing to nobody: what watchd may publish, and what nobody minds.
+        let nothing = WatchRequest(watcher: "alarm", seconds: 0, everything: false, accounts: []).encoded()
+        let alarm = SharedAnswer<String?>(for: .seconds(5)) {
+            try? await admin.alarm(
+                publishing: nothing, to: Exchange.watch.rawValue, routingKey: RoutingKey.watchRequested)
+        }
+        var sources = Sources(
             postgres: { await Ping(pool: pool).answers(within: .seconds(3)) },
             queues: { await within(.seconds(3)) { await queues.value() } ?? nil },
             stages: { await within(.seconds(3)) { await stages.value() } ?? nil })
+        sources.alarm = { await within(.seconds(3)) { await alarm.value() } ?? nil }
+        return sources
+    }
+
+    /// An alarm silences the daemons' reports, so it is asked for only when one is missing.
+    func alarm(heardFrom board: ReportBoard) async -> String? {
+        guard HealthInspector.needed.contains(where: { board.reasonNotReady($0) != nil }) else { return nil }
+        return await alarm()
     }
 
     private static func depths(_ admin: AMQPAdmin, _ queueType: QueueType) async throws -> [QueueDepth] {

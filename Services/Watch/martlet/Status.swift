@@ -31,6 +31,8 @@ struct Status: OperatorCommand {
         /// `nil` while the broker does not answer.
         var queues: [Queue]?
         var missing: [String] = []
+        /// Why the broker takes no messages.
+        var alarm: String?
         var broker: String
     }
 
@@ -65,6 +67,7 @@ struct Status: OperatorCommand {
             }
         }
         result.queues = queues
+        result.alarm = try await broker.alarm(publishing: [], to: "", routingKey: "martlet.nobody")
     }
 
     private func text(of result: Result) -> String {
@@ -86,6 +89,11 @@ struct Status: OperatorCommand {
         }
         if !result.missing.isEmpty { parts.append("missing queues: \(result.missing.joined(separator: ", "))") }
         if result.queues == nil { parts.append("RabbitMQ \(result.broker)") }
+        if let alarm = result.alarm {
+            parts.append(
+                "RabbitMQ has an alarm (\(printable(alarm))) and takes no messages: mail is accepted and waits. "
+                    + "Free memory or disk; see rabbitmq-diagnostics alarms")
+        }
         parts.append(
             table(
                 ["program", "role", "connections"],

@@ -55,6 +55,31 @@ package actor AMQPAdmin {
         try call { connection throws(AMQPError) in try connection.deleteQueue(name) }
     }
 
+    /// Why the broker takes no messages just now; `nil` when it does. It tells only who publishes, so this publishes a
+    /// message that may go nowhere, on a connection of its own: what an alarm has blocked is good for nothing more.
+    package func alarm(publishing body: [UInt8], to exchange: String, routingKey: String) throws(AMQPError) -> String? {
+        let asking = try AMQPConnection(configuration, heartbeatSeconds: 0)
+        try asking.selectConfirms()
+        try asking.publish(
+            OutgoingMessage(
+                id: 0, exchange: exchange, routingKey: routingKey, body: body, isMandatory: false, isPersistent: false),
+            appID: "")
+        let wakeup = Wakeup()
+        var patience = Duration.seconds(2)
+        while patience > .zero {
+            let started = ContinuousClock.now
+            // The confirm of this message may come before the notice.
+            while let frame = try asking.nextFrame() {
+                if case .blocked(let reason) = frame { return reason }
+                if case .acknowledged = frame { patience = min(patience, .milliseconds(200)) }
+            }
+            _ = wakeup.wait(socket: asking.socket, wantsWrite: false, for: patience)
+            patience -= ContinuousClock.now - started
+        }
+        asking.close()
+        return nil
+    }
+
     package func close() {
         connection?.close()
         connection = nil
