@@ -47,7 +47,7 @@ class Load:
             with self.lock:
                 if seconds > self.slowest.get(key, (0, ""))[0]:
                     self.slowest[key] = (seconds, str(reply)[:60])
-                if seconds > 10:
+                if seconds > (10 if protocol == "SMTP" else 15):
                     self.too_slow.append(f"{key}: {seconds:.1f} s ({str(reply)[:60]})")
         return see
 
