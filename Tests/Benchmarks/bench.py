@@ -6,7 +6,9 @@ process tree (PostgreSQL and RabbitMQ included), per mail.
 """
 import asyncio, json, os, re, ssl, subprocess, sys, time
 
+from idle import idle
 from imap import imap
+from mailboxes import mailboxes
 from measure import *
 from outbound import outbound
 from pop3 import pop3
@@ -186,6 +188,8 @@ def main():
         "intake": lambda: intakes([martlet] + ([hold] if peers else [])),
         "path": lambda: paths(targets),
         "imap": lambda: imap(targets),
+        "mailbox": lambda: mailboxes(targets, trust),
+        "idle": lambda: idle(targets, trust),
         "pop3": lambda: pop3(targets, trust),
         "outbound": lambda: outbound(options.count // 2),
         "tap": lambda: tap(martlet, options.count),

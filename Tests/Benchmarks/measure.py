@@ -27,7 +27,8 @@ class Target:
         self.password, self.domain, self.empty = password, domain, empty or (lambda: None)
 
 
-def process_tree_cpu(roots):
+def process_tree(roots):
+    """The CPU ticks, children that ended included, of each process of the trees."""
     children, cpu = {}, {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -38,15 +39,17 @@ def process_tree_cpu(roots):
             fields = text[text.rindex(")") + 2:].split()
             children.setdefault(int(fields[1]), []).append(int(entry))
             cpu[int(entry)] = sum(int(x) for x in fields[11:15])
-    total, todo, done = 0, list(roots()), set()
+    found, todo = {}, list(roots())
     while todo:
         pid = todo.pop()
-        if pid in done or pid not in cpu:
-            continue
-        done.add(pid)
-        total += cpu[pid]
-        todo += children.get(pid, [])
-    return total / TICK
+        if pid not in found and pid in cpu:
+            found[pid] = cpu[pid]
+            todo += children.get(pid, [])
+    return found
+
+
+def process_tree_cpu(roots):
+    return sum(process_tree(roots).values()) / TICK
 
 
 def pid_file(*paths):
@@ -94,17 +97,14 @@ def part(name):
     elapsed[name] = time.monotonic() - begun
 
 
-made = set()
-
-
 def accounts(prefix, count):
     """Martlet's accounts PREFIX1..PREFIXn of dest.test; Dovecot knows everybody."""
-    names = [name for name in (f"{prefix}{n}" for n in range(1, count + 1)) if name not in made]
+    there = set(sql("SELECT address FROM account").split())
+    names = [name for name in (f"{prefix}{n}@dest.test" for n in range(1, count + 1)) if name not in there]
     if names:
         file = HOME / "accounts.csv"
-        file.write_text("address,password\n" + "".join(f"{name}@dest.test,pass\n" for name in names))
+        file.write_text("address,password\n" + "".join(f"{name},pass\n" for name in names))
         subprocess.run([str(HOME / "martlet"), "account", "import", str(file)], check=True, capture_output=True)
-        made.update(names)
 
 
 def sv(verb, *services):

@@ -48,7 +48,7 @@ def pop3_fill(target, user, count, size):
 
 def pop3(targets, trust, count=2000, size=10240):
     """A maildrop of `count` mails: opened, listed, retrieved one after the other and 100 in one go."""
-    user = "reader"
+    user = "reader1"
     for target in targets:
         pop3_fill(target, user, count, size)
     rows = {name: {t.name: [] for t in targets} for name in ("open", "uidl", "one", "many", "cpu")}
