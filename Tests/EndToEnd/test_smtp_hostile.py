@@ -1,5 +1,5 @@
 """SMTP against clients that mean harm or know no better. Every test comes from a client address of its own, so that limits per address never reach the next one."""
-import base64, itertools, re, select, socket, ssl, statistics, threading, time, uuid
+import base64, itertools, os, re, select, shutil, socket, ssl, statistics, subprocess, threading, time, uuid
 import pytest
 from conftest import Account, message
 
@@ -152,6 +152,45 @@ def test_an_end_in_single_bytes_and_at_buffer_edges_is_one_mail(martlet, peer, a
     martlet.wait_mail(account, f"{subject}-65536+4", mailbox=None)
 
 
+def test_dots_at_every_edge_arrive_byte_for_byte_over_tls(martlet, peer, account):
+    """Ends of lines, lone dots and the end itself, cut at each place by writes, TLS records and buffers."""
+    client, subject = peer(), token()
+    client.say("EHLO c.test")
+    client.start_tls()
+    sent = {}
+    for number, edge in enumerate((16384, 65536)):
+        for offset in range(-4, 5, 2):
+            name = f"{subject}-{number}-{offset + 4}-"
+            head = f"Subject: {name}\r\n\r\n"
+            body = head + "x" * (edge + offset - len(head)) + "\r\n.\r\n..\r\n.\t\r\n...x\r\n\r\n"
+            wire = re.sub(r"(^|\r\n)(?=\.)", r"\1.", body).encode() + b".\r\n"
+            client.envelope(account.address)
+            assert client.say("DATA").startswith("354")
+            cut = edge + offset
+            client.send(wire[:cut])
+            for at in range(cut, len(wire)):
+                client.send(wire[at:at + 1])
+            assert client.reply().startswith("250 2.0.0"), (edge, offset)
+            sent[name] = body.encode()
+    assert client.say("NOOP").startswith("250")
+    for name, body in sent.items():
+        assert martlet.wait_mail(account, name, mailbox=None).endswith(body), name
+
+
+def test_what_a_user_submits_hides_no_second_mail(martlet, peer, account):
+    """A bare line end never gets in, so that none can go out."""
+    for end in ("\n.\n", "\r.\r", "\n.\r\n"):
+        client = peer("submissions", greeting=False).wrap()
+        client.reply()
+        client.say("EHLO c.test")
+        assert client.say("AUTH PLAIN " + auth(account.address, account.password)).startswith("235")
+        assert client.say(f"MAIL FROM:<{account.address}>").startswith("250")
+        assert client.say("RCPT TO:<u@remote.test>").startswith("250")
+        assert client.say("DATA").startswith("354")
+        smug = f"Subject: x\r\n\r\na{end}MAIL FROM:<{account.address}>\r\nRCPT TO:<v@remote.test>\r\nDATA\r\nSubject: smug\r\n\r\ny\r\n.\r\n"
+        assert client.send(smug).reply().startswith("550 5.5.2")
+
+
 @pytest.mark.parametrize("body", [
     "Subject: {s}\r\n\r\n..\r\n...\r\n....x\r\n..\t\r\n.x\r\n",
     "Subject: {s}\r\n",
@@ -301,6 +340,34 @@ def test_nothing_in_an_address_is_executed(martlet, peer, path):
     client.say("EHLO c.test")
     assert client.say("MAIL FROM:<a@b.test>").startswith("250")
     assert client.say("RCPT TO:" + path.format(d=martlet.domain))[:1] == "5"
+
+
+def test_nothing_is_started_by_what_is_said(martlet, peer, account, tmp_path):
+    """The daemons' system calls while addresses, headers and names that are commands to a shell go the whole way: no exec, no fork."""
+    strace = shutil.which("strace")
+    if not strace or os.geteuid() != 0:
+        pytest.skip("only root may trace another process, with strace")
+    trace = tmp_path / "trace"
+    pids = [number for daemon in ("smtpd", "classifyd", "filerd", "accessd") for number in ("-p", str(martlet.pid(daemon)))]
+    watcher = subprocess.Popen([strace, "-f", "-e", "trace=execve,execveat,fork,vfork,openat,accept,accept4", "-o", str(trace), *pids], stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(4):
+            assert "attached" in watcher.stderr.readline()
+        for order in ("$(touch pwned)", "`touch pwned`", "; touch pwned;", "|touch pwned", "${run{touch pwned}}", "../../pwned"):
+            client, subject = peer(), token()
+            client.say(f"EHLO {order}")
+            client.say("EHLO c.test")
+            assert client.say(f'MAIL FROM:<"{order}"@remote.test>')[:3] in ("250", "501", "553")
+            client.say("RSET")
+            content = f"Subject: {subject} {order}\r\nFrom: {order} <a@b.test>\r\nContent-Type: text/plain; name=\"{order}\"\r\n\r\n{order}\r\n.\r\n"
+            assert client.data(account.address, content).startswith("250")
+            assert order.encode() in martlet.wait_mail(account, subject, mailbox=None)
+    finally:
+        watcher.terminate()
+        watcher.communicate(timeout=20)
+    calls = trace.read_text()
+    assert "accept" in calls, "nothing was traced"
+    assert "exec" not in calls and "fork" not in calls and "pwned" not in calls, calls[-2000:]
 
 
 def test_no_form_of_address_is_relayed(martlet, peer):
