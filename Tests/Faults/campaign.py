@@ -184,9 +184,14 @@ class Round:
                     check(copies)
             except (AssertionError, RuntimeError, Gone, OSError, subprocess.SubprocessError) as trouble:
                 self.fail(f"the account could not be taken: {type(trouble).__name__}: {trouble}")
-            kind = None
+        elif kind:  # skipped, or interrupted: no row of its own
+            if self.host:
+                self.host.close()
+            self.ledger.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return False
         self.end()
-        return kind is None
+        return True
 
     def end(self):
         if self.host:

@@ -82,7 +82,7 @@ class Desk:
         if command == "EXPUNGE":
             client.ok(f"UID STORE {uids} +FLAGS (\\Deleted)")
         whole, pid = True, self.system.pid("accessd")
-        killer = threading.Timer(self.r.rng.uniform(0, 0.03), lambda: self.system.kill("accessd"))
+        killer = threading.Timer(10 ** self.r.rng.uniform(-3.5, -1.5), lambda: self.system.kill("accessd"))
         self.r.struck(f"kill -9 accessd in {command}")
         try:
             if command == "APPEND":

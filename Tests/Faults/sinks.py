@@ -149,7 +149,7 @@ class Host:
 
 
 def read_host(folder):
-    for path in sorted(pathlib.Path(folder).glob("*.eml")):
+    for path in sorted(pathlib.Path(folder).rglob("*.eml")):
         recipients, _, data = path.read_bytes().partition(b"\n")
         for address in json.loads(recipients):
             yield Copy(address, path.name, None, data)
