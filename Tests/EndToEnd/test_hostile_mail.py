@@ -212,6 +212,27 @@ def test_what_programs_read_differently_is_marked(martlet, reader, unharmed, con
     assert martlet.sql(f"SELECT get_byte(summary, 1) & 1 FROM mail WHERE mail_id = '{mail}'") == [["1"]]
 
 
+PATTERN = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X\r\n"
+ENCODED = base64.b64encode(PATTERN) + b"\r\n"
+BASE64 = "Content-Transfer-Encoding: base64\r\n"
+ONE_PART = b"--a\r\n" + BASE64.encode() + b"\r\n" + ENCODED + b"--a--\r\n"
+
+
+@pytest.mark.parametrize("content", [
+    head("x", BASE64 + "Content-Transfer-Encoding: 7bit\r\n") + ENCODED, head("x", "Content-Transfer-Encoding: 7bit\r\n" + BASE64) + ENCODED,
+    head("x", BASE64 + "Content-Transfer-Encoding: 7bit\r\n") + PATTERN, head("x", "Content-Transfer-Encoding: 7bit\r\n" + BASE64) + PATTERN,
+    head("x", BASE64) + b"eA==\r\n" + ENCODED, head("x", BASE64) + b"!!!!\r\n" + ENCODED,
+    head("x", kind="multipart/mixed; boundary=a; boundary=b") + ONE_PART, head("x", kind="multipart/mixed; boundary=b; boundary=a") + ONE_PART,
+    head("x", "Content-Type: multipart/mixed; boundary=a\r\n", kind="multipart/mixed; boundary=b") + ONE_PART,
+    head("x", "Content-Type: multipart/mixed; boundary=b\r\n", kind="multipart/mixed; boundary=a") + ONE_PART,
+    head("x", kind='multipart/mixed; boundary=""') + ONE_PART.replace(b"--a", b"--"),
+], ids=range(11))
+def test_no_reading_escapes_the_rules(martlet, account, unharmed, content):
+    mail = deliver(martlet, account, content)
+    filed(martlet, mail)
+    assert martlet.cli_json("trace", mail)["verdict"]["label"] == "spam"
+
+
 def test_what_all_read_alike_is_not_marked(martlet, reader):
     mail, _ = reader(head("plain") + b"x\r\n")
     assert martlet.sql(f"SELECT get_byte(summary, 1) & 1 FROM mail WHERE mail_id = '{mail}'") == [["0"]]

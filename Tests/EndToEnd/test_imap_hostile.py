@@ -57,6 +57,21 @@ def test_commands_behind_starttls_are_never_run(martlet, account):
         assert b"b " not in answer
 
 
+def test_starttls_is_taken_once_and_forgets(martlet, account):
+    with Imap(martlet, port="imap") as client:
+        assert client.command("STARTTLS x")[-1].startswith("BAD")
+        assert "STARTTLS" in client.ok("CAPABILITY")[0] and "LOGINDISABLED" in client.ok("CAPABILITY")[0]
+        client.ok('ID ("name" "before")')
+        client.starttls(martlet)
+        assert client.command("STARTTLS")[-1].startswith("BAD")
+        features = client.ok("CAPABILITY")[0]
+        assert "STARTTLS" not in features and "LOGINDISABLED" not in features and "AUTH=PLAIN" in features
+        client.ok(f"LOGIN {account.address} {account.password}")
+        assert client.command("STARTTLS")[-1].startswith("BAD")
+    with Imap(martlet) as client:
+        assert client.command("STARTTLS")[-1].startswith("BAD")
+
+
 def test_three_failed_logins_end_the_session(martlet, account):
     with Imap(martlet) as client:
         answers = [client.command(f"LOGIN {account.address} wrong")[-1] for _ in range(2)]
