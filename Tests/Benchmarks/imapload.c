@@ -6,6 +6,7 @@
  *   MODE     mix     LOGIN, then with the odds of imaptest's defaults LIST, STATUS, SELECT, FETCH metadata,
  *                    FETCH body, STORE, STORE \Deleted, EXPUNGE, APPEND, and LOGOUT; a new connection per session
  *            steady  as mix, but a client logs in once and stays
+ *            read    as steady, without deleting and expunging
  *            login   connect, LOGIN, LOGOUT
  *            append  LOGIN once, then APPEND again and again
  *            noop    LOGIN, SELECT once, then NOOP again and again
@@ -33,7 +34,7 @@
 
 enum { C_CONNECT, C_LOGIN, C_LIST, C_STATUS, C_SELECT, C_FETCH, C_FETCH2, C_STORE, C_DELETE, C_EXPUNGE, C_APPEND, C_LOGOUT, C_NOOP, C_N };
 static const char *names[C_N] = { "connect", "login", "list", "status", "select", "fetch", "fetch2", "store", "delete", "expunge", "append", "logout", "noop" };
-enum { M_MIX, M_STEADY, M_LOGIN, M_APPEND, M_NOOP, M_BODY };
+enum { M_MIX, M_STEADY, M_LOGIN, M_APPEND, M_NOOP, M_BODY, M_READ };
 
 struct hist { uint32_t *v; size_t n, cap; double sum; };
 static struct hist H[C_N];
@@ -147,11 +148,11 @@ static void next(struct client *c) {
 	case 4: if (c->msgs > 0) { range(c, r, 30); cmd(c, C_FETCH, odds(50) ? "FETCH %s (UID FLAGS ENVELOPE RFC822.SIZE)" : "FETCH %s (UID FLAGS INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (From To Subject Date Message-ID References)])", r); return; } break;
 	case 5: if (c->msgs > 0) { if (odds(30)) c->step--; cmd(c, C_FETCH2, "FETCH %ld BODY[]", 1 + (long)(rnd() % c->msgs)); return; } break;
 	case 6: if (c->msgs > 0 && odds(50)) { range(c, r, 10); cmd(c, C_STORE, odds(50) ? "STORE %s +FLAGS (\\Flagged $x)" : "STORE %s -FLAGS.SILENT (\\Flagged)", r); return; } break;
-	case 7: if (c->msgs > 30) { cmd(c, C_DELETE, "STORE 1:%ld +FLAGS.SILENT (\\Deleted)", c->msgs - 30); return; } break;
+	case 7: if (mode == M_READ) { c->step = 9; continue; } if (c->msgs > 30) { cmd(c, C_DELETE, "STORE 1:%ld +FLAGS.SILENT (\\Deleted)", c->msgs - 30); return; } break;
 	case 8: cmd(c, C_EXPUNGE, "EXPUNGE"); return;
 	case 9: if (odds(5)) c->step--; do_append(c); return;
 	default:
-		if (mode == M_STEADY) { c->step = 1; continue; }
+		if (mode == M_STEADY || mode == M_READ) { c->step = 1; continue; }
 		cmd(c, C_LOGOUT, "LOGOUT"); return;
 	}
 }
@@ -200,8 +201,8 @@ static int cmpu(const void *a, const void *b) { uint32_t x = *(uint32_t *)a, y =
 int main(int argc, char **argv) {
 	if (argc < 9) { fprintf(stderr, "see the head of imapload.c\n"); return 1; }
 	host = argv[1]; port = atoi(argv[2]); userfmt = argv[3]; users = atoi(argv[4]); pass = argv[5];
-	const char *ms[] = { "mix", "steady", "login", "append", "noop", "body" }; mode = -1;
-	for (int i = 0; i < 6; i++) if (!strcmp(argv[6], ms[i])) mode = i;
+	const char *ms[] = { "mix", "steady", "login", "append", "noop", "body", "read" }; mode = -1;
+	for (int i = 0; i < 7; i++) if (!strcmp(argv[6], ms[i])) mode = i;
 	nclients = atoi(argv[7]); secs = atof(argv[8]);
 	if (mode < 0 || strncmp(host, "127.", 4) || secs > 120 || nclients > 5000) { fprintf(stderr, "bad mode, host, time or clients\n"); return 1; }
 	load_mbox(argc > 9 && *argv[9] && strcmp(argv[9], "-") ? argv[9] : NULL);

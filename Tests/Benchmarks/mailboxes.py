@@ -3,17 +3,22 @@
 Dovecot's Maildir is written as files, Martlet's mailbox is appended over eight connections. "first" is what the first client
 sees; everything else is measured when the mailbox has been read before.
 """
-import concurrent.futures, itertools, os, subprocess, sys, time
+import concurrent.futures, functools, itertools, os, subprocess, sys, time
 
 from corpus import messages
 from measure import *
 from rawimap import Imap
 
 
+@functools.lru_cache
+def kinds(count):
+    return [message for _, message in messages(count, seed=2)]
+
+
 def mails(count):
     """10,000 of all kinds; of more than that, small ones, to bound the time."""
     if count <= 10_000:
-        base = [message for _, message in messages(min(count, 1000), seed=2)]
+        base = kinds(min(count, 1000))
         return (b"X-Copy: %d\r\n" % (n // 1000) + base[n % len(base)] for n in range(count))
     return (b"From: Anna Meyer <anna%d@example.com>\r\nTo: b@dest.test\r\nSubject: small message %d\r\nDate: Thu, 01 Jan 2026 00:00:00 +0000\r\n"
             b"Message-ID: <%d@bench.test>\r\n\r\n" % (n % 500, n, n) + b"Some short text for a small message.\r\n" * (1 + n % 30) for n in range(count))
@@ -28,16 +33,26 @@ def fill_maildir(user, count):
     subprocess.run(["chown", "-R", "vmail", str(home)], check=True)
 
 
-def fill_appended(target, user, count, trust, connections=8):
-    def work(first):
-        client = Imap(target, user, trust)
-        for number, flags in ((count // connections // 3, ""), (count // connections - count // connections // 3, " (\\Seen)")):
-            client.append("INBOX", itertools.islice(mails(count), first, first + number), flags)
-            first += number
+def fill_appended(target, user, count, trust, connections=16):
+    """Each connection its own mailbox, as commits to one come one after the other; then all are copied into the Inbox."""
+    def work(n):
+        client, mailbox = Imap(target, user, trust), f"Fill{n}"
+        client.ask(f"CREATE {mailbox}")
+        mine = list(itertools.islice(mails(count), n, None, connections))
+        client.append(mailbox, mine[:len(mine) // 3])
+        client.append(mailbox, mine[len(mine) // 3:], " (\\Seen)")
         client.close()
 
+    kinds(min(count, 1000))
     with concurrent.futures.ThreadPoolExecutor(connections) as pool:
-        list(pool.map(work, range(0, count // connections * connections, count // connections)))
+        list(pool.map(work, range(connections)))
+    client = Imap(target, user, trust)
+    for n in range(connections):
+        client.ask(f"SELECT Fill{n}")
+        client.ask("COPY 1:* INBOX")
+        client.ask("CLOSE")
+        client.ask(f"DELETE Fill{n}")
+    client.close()
 
 
 def fill(target, user, count, trust):

@@ -111,6 +111,14 @@ def sv(verb, *services):
     subprocess.run(["sv", "-w", "40", verb, *[str(DATA / "services" / name) for name in services]], check=True, capture_output=True)
 
 
+def until(what, done, seconds=120):
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            sys.exit(f"not after {seconds} s: {what}")
+        time.sleep(0.1)
+
+
 def corpus(label=None):
     """A file of 1,000 mails of all kinds, or of those that are "spam" or "ham"."""
     from corpus import write_mbox

@@ -4,6 +4,7 @@
 # IMAP and POP3 over TLS with the certificate in $TLS_DIR, as Martlet speaks it. Dovecot's limits allow 1,000 connections over
 # TLS, each with the login process and the imap process of its own that are its default.
 #   peers.sh up|down
+#   peers.sh rspamd-up|rspamd-down       Rspamd as the filter alone
 #   peers.sh out-fill|out-stop|out-go    a third Postfix: takes mail and sends none; stops; sends what it has
 set -euo pipefail
 hold_port=32527 path_port=32529 lmtp_port=32024 imap_port=32143 imaps_port=32993 pop3s_port=32995
@@ -150,7 +151,59 @@ out_instance() { # yes|no: whether the queue manager runs
 in_flow_delay = 0"
 }
 
+# The filter of the benchmark: two workers, Bayes in a Redis of its own, nothing that asks the network.
+rspamd_instance() {
+    local folder=$here/rspamd module
+    mkdir -p "$folder"/{etc/local.d,etc/override.d,db,run,log}
+    for module in rbl surbl spf dkim dkim_signing dmarc arc asn mx_check phishing fuzzy_check url_redirector greylist ratelimit \
+        history_redis neural reputation replies whitelist hfilter rspamd_update antivirus external_services milter_headers bimi p0f \
+        aws_s3 metric_exporter metadata_exporter clickhouse elastic dcc spamtrap; do
+        echo 'enabled = false;' >"$folder/etc/override.d/$module.conf"
+    done
+    cat >"$folder/etc/override.d/options.inc" <<CONF
+filters = "chartable,regexp";
+dns { nameserver = ["127.0.0.1:32853"]; timeout = 0.05s; retransmits = 1; }
+control_socket = "$folder/run/control.sock mode=0600";
+pidfile = "$folder/run/rspamd.pid";
+CONF
+    echo "bind_socket = \"127.0.0.1:32833\"; count = 2; enabled = true;" >"$folder/etc/override.d/worker-normal.inc"
+    echo 'bind_socket = "127.0.0.1:32834"; count = 1;' >"$folder/etc/override.d/worker-controller.inc"
+    echo 'bind_socket = "127.0.0.1:32832"; count = 1; milter = yes; upstream "local" { default = yes; hosts = "127.0.0.1:32833"; }' >"$folder/etc/override.d/worker-proxy.inc"
+    echo 'servers = "127.0.0.1:32379";' | tee "$folder/etc/override.d/redis.conf" >"$folder/etc/local.d/classifier-bayes.conf"
+    echo 'level = "warning";' >"$folder/etc/override.d/logging.inc"
+    chown -R _rspamd "$folder"
+    setsid redis-server --port 32379 --bind 127.0.0.1 --dir "$folder/db" --save "" --appendonly no --daemonize no >"$folder/log/redis.log" 2>&1 </dev/null &
+    echo $! >"$folder/redis.pid"
+    wait_for_port 32379
+    rspamd -c /etc/rspamd/rspamd.conf --var LOCAL_CONFDIR="$folder/etc" --var DBDIR="$folder/db" --var RUNDIR="$folder/run" \
+        --var LOGDIR="$folder/log" -u _rspamd -g _rspamd >"$folder/log/start" 2>&1
+    wait_for_port 32833
+    wait_for_port 32834
+}
+
+wait_for_port() {
+    local n
+    for n in {1..150}; do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done
+    echo "nothing listens on port $1" >&2
+    return 1
+}
+
+end_pid() { # end_pid FILE
+    local pid n
+    pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] && kill "$pid" 2>/dev/null || return 0
+    for n in {1..100}; do kill -0 "$pid" 2>/dev/null || return 0; sleep 0.1; done
+    kill -9 "$pid" 2>/dev/null || true
+}
+
+rspamd_down() {
+    end_pid "$here/rspamd/run/rspamd.pid"
+    end_pid "$here/rspamd/redis.pid"
+    rm -rf "$here/rspamd/run/rspamd.pid" "$here/rspamd/redis.pid"
+}
+
 case ${1:-} in
+    rspamd-up) rspamd_instance ;;
+    rspamd-down) rspamd_down ;;
     out-fill)
         postfix -c "$here/postfix-out/etc" stop 2>/dev/null || true
         out_instance no
@@ -169,6 +222,7 @@ in_flow_delay = 0"
     down)
         for name in hold path out; do postfix -c "$here/postfix-$name/etc" stop 2>/dev/null || true; done
         doveadm -c "$here/dovecot/dovecot.conf" stop 2>/dev/null || true
+        rspamd_down
         ;;
-    *) sed -n '2,6s/^# //p' "$0" ;;
+    *) sed -n '2,8s/^# //p' "$0" ;;
 esac
