@@ -1,5 +1,5 @@
 """Rounds: a load on fresh accounts, faults in it, then quiet, then the account. The campaign keeps the table."""
-import pathlib, random, shutil, subprocess, sys, tempfile, time, traceback
+import os, pathlib, random, shutil, subprocess, sys, tempfile, time, traceback
 from account import Account, collect, same_by_pop3
 from ledger import Ledger, Mail
 from load import Load
@@ -43,7 +43,7 @@ class Round:
         self.rng = random.Random(f"{campaign.seed}-{name}-faults")
         self.failures, self.times, self.facts, self.faults, self.account = [], {}, [], 0, None
         self.senders, self.checks = [self.load.sender], []  # envelope senders; what else to look at when all is quiet
-        self.ledger.note("begins", seed=campaign.seed, fault=name, version=campaign.version)
+        self.ledger.note("begins", seed=campaign.seed, fault=name, version=campaign.version, processors=os.cpu_count(), busy=os.getloadavg()[0])
 
     # -- for the faults
     def struck(self, what):
@@ -58,8 +58,9 @@ class Round:
         """Notes how long something took; None or more than the limit is a failure."""
         self.times.setdefault(label, []).append(seconds if seconds is not None else float("inf"))
         self.ledger.note(f"{label}: {seconds}")
+        limit *= self.campaign.slow
         if seconds is None or seconds > limit:
-            self.fail(f"{label}: {'not at all' if seconds is None else f'{seconds:.1f} s'}, limit {limit} s")
+            self.fail(f"{label}: {'not at all' if seconds is None else f'{seconds:.1f} s'}, limit {limit:g} s")
 
     def one_mail(self, to=None, sender=None, size=600, port="smtp", timeout=30, places=None, before_dot=None):
         """One mail in the ledger, outside the load; returns it."""
@@ -203,10 +204,10 @@ class Round:
 
 
 class Campaign:
-    def __init__(self, system, folder, seed, rate, rounds=None, short=False, seconds=120):
+    def __init__(self, system, folder, seed, rate, rounds=None, short=False, seconds=120, slow=1):
         self.system, self.folder, self.seed, self.rate, self.rounds, self.short = system, pathlib.Path(folder), seed, rate, rounds, short
         self.seconds = seconds  # how long the broker and the database stay off in F11 and F19
-        self.rows = []
+        self.slow, self.rows = slow, []
         self.version = system.cli("--version").stdout.strip()
         self.rng = random.Random(seed)
 

@@ -91,10 +91,12 @@ class Host:
                     say("250-mx1.remote.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 100000000")
                 elif verb == "MAIL":
                     sender, recipients = re.search(r"<(.*?)>", text)[1], []
-                    say(decide(self.on_mail, "250 2.1.0 OK", sender))
+                    answer = decide(self.on_mail, "250 2.1.0 OK", sender)
+                    sender = sender if answer.startswith("250") else None
+                    say(answer)
                 elif verb == "RCPT":
                     address = re.search(r"<(.*?)>", text)[1]
-                    answer = decide(self.on_rcpt, "250 2.1.5 OK", address)
+                    answer = "503 5.5.1 no sender" if sender is None else decide(self.on_rcpt, "250 2.1.5 OK", address)
                     if answer.startswith("250"):
                         recipients.append(address)
                     say(answer)
