@@ -15,7 +15,8 @@ extension POP3Dialogue {
             let mechanism = SASLMechanism(name).map { "\($0.rawValue) " } ?? ""
             return RedactedText(line: "AUTH \(mechanism)".utf8, secret: initial?.reveal().count ?? 0)
         // A name has no spaces; what follows one is a password that somebody put on the same line.
-        case .user(let name) where name.contains(UInt8(ascii: " ")): return RedactedText(line: "USER ".utf8, secret: name.count)
+        case .user(let name) where name.contains(UInt8(ascii: " ")):
+            return RedactedText(line: "USER ".utf8, secret: name.count)
         case .http: return .secret(line.count)
         default: return RedactedText(line: line)
         }

@@ -20,7 +20,9 @@ final class RefusalRecord: Sendable {
     init(roles: [String], logger: Logger) {
         func counters(_ name: String, _ help: String) -> [String: Metric.Counter] {
             Dictionary(
-                uniqueKeysWithValues: Set(roles).map { ($0, Metric.Counter(name, help: help, labels: ["listener": $0])) })
+                uniqueKeysWithValues: Set(roles).map {
+                    ($0, Metric.Counter(name, help: help, labels: ["listener": $0]))
+                })
         }
         self.logger = logger
         refused = counters("mail_connections_refused_total", "Connections turned away at a limit.")
