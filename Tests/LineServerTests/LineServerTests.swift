@@ -174,7 +174,7 @@ private func echo(_ connection: isolated LineConnection) async {
             connection.write("go\r\n")
             do {
                 while total.load(ordering: .relaxed) < 20_000_000 {
-                    let piece = try await connection.readSome(timeout: .seconds(5))
+                    let piece = try await connection.readSome(timeout: .seconds(60))
                     total.add(piece.readableBytes, ordering: .relaxed)
                 }
                 connection.write("done\r\n")

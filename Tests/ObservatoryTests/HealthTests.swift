@@ -57,11 +57,14 @@ struct HealthTests {
         let silent = ReportBoard()
         let told = await health(silent, sources)
         #expect(told.reasons.first?.hasPrefix("RabbitMQ has an alarm (low on memory) and takes no messages") == true)
-        #expect(await MetricsPage(board: silent, sources: sources, instance: "w").render().contains("mail_broker_blocked 1"))
+        #expect(
+            await MetricsPage(board: silent, sources: sources, instance: "w").render().contains("mail_broker_blocked 1")
+        )
         // Whoever reports is not asked about.
         let board = Sample.board("smtpd", "classifyd", "filerd", "relayd", "accessd")
         #expect(await health(board, sources).isReady)
-        #expect(await MetricsPage(board: board, sources: sources, instance: "w").render().contains("mail_broker_blocked 0"))
+        #expect(
+            await MetricsPage(board: board, sources: sources, instance: "w").render().contains("mail_broker_blocked 0"))
     }
 
     @Test("without a classifier still ready, and says so")
