@@ -12,6 +12,7 @@ struct PartList {
     }
 
     static let maximumLeaves = 100
+    private static let maximumOtherwise = 256 * 1024
     private(set) var leaves: [Leaf] = []
     private(set) var hasPlain = false
     private(set) var hasHTML = false
@@ -45,6 +46,19 @@ struct PartList {
         for part in texts where part.subtype == "html" { readText(part, sample.bytes, into: &content) }
         for part in texts where part.subtype != "html" && (!hasHTML || content.bytes.count < 80) {
             readText(part, sample.bytes, into: &content)
+        }
+        if sample.summary.flags.contains(.ambiguous) { readOtherwise(sample, into: &content) }
+    }
+
+    /// What a program shows that reads the header in another way: what no part declared as encoded, or all, when this
+    /// reading found nothing.
+    private func readOtherwise(_ sample: MailSample, into content: inout VisibleContent) {
+        let start = min(max(0, sample.summary.structure.bodyOffset), sample.bytes.count)
+        let body = sample.bytes[start...].prefix(Self.maximumOtherwise)
+        if content.bytes.count < 80 {
+            content.append(plain: CharsetDecoder.string(OtherReadings.all(of: body), charset: nil))
+        } else if !hasBase64Text {
+            content.append(plain: CharsetDecoder.string(OtherReadings.encoded(in: body), charset: nil))
         }
     }
 

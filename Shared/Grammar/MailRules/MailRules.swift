@@ -71,6 +71,11 @@ package enum MailRules {
                 if part.mediaType.isText, holdsTestPattern(decoded(part, beginning)) { broken.append(.testPattern) }
             }
         }
+        if summary.flags.contains(.ambiguous), !broken.contains(.testPattern),
+            holdsTestPattern(OtherReadings.all(of: beginning[...]))
+        {
+            broken.append(.testPattern)
+        }
         return MailRule.allCases.filter(broken.contains)
     }
 
