@@ -7,7 +7,7 @@ class Desk:
     def __init__(self, system, account, r):
         self.system, self.account, self.r = system, account, r
         self.boxes = {"A": {}, "B": {}}  # {uid: token}
-        self.flagged, self.sent = set(), {}
+        self.flagged, self.deleted, self.sent = set(), set(), {}
         self.highest, self.validity = {"A": 0, "B": 0}, {}
         self.interrupted = self.answered = 0
         client = IMAP(system, account)
@@ -43,6 +43,7 @@ class Desk:
                     self.r.fail(f"{name}: UID {uid} is another message now")
                 now[name][uid] = token
                 (self.flagged.add if b"\\Flagged" in line else self.flagged.discard)((name, uid))
+                (self.deleted.add if b"\\Deleted" in line else self.deleted.discard)((name, uid))
             self.highest[name] = max([self.highest[name], *now[name]])
         client.logout()
         return now
@@ -81,6 +82,8 @@ class Desk:
         client.ok("SELECT A")
         if command == "EXPUNGE":
             client.ok(f"UID STORE {uids} +FLAGS (\\Deleted)")
+            # An earlier EXPUNGE that did not happen may have left some marked.
+            chosen = sorted({*chosen, *(uid for uid in before["A"] if ("A", uid) in self.deleted)})
         whole, pid = True, self.system.pid("accessd")
         killer = threading.Timer(10 ** self.r.rng.uniform(-3.5, -1.5), lambda: self.system.kill("accessd"))
         self.r.struck(f"kill -9 accessd in {command}")
