@@ -25,7 +25,8 @@ package struct MetricsPage: Sendable {
                 snapshot: MetricsSnapshot(families: entry.report.metrics))
         }
         parts.append(.init(labels: Self.labels("watchd", instance), snapshot: MetricsRegistry.snapshot()))
-        let families = Self.states(entries) + Self.queueFamilies(await queues) + Self.stageFamilies(await stages)
+        let families =
+            Self.states(entries) + Self.queueFamilies(await queues) + Self.stageFamilies(await stages)
             + [Self.blocked(await alarm != nil)]
         parts.append(.init(labels: [], snapshot: MetricsSnapshot(families: families)))
         return PrometheusText.render(parts)
