@@ -85,6 +85,7 @@ def once(target, count, size, destinations):
 def outbound(count):
     targets = [Martlet()] + ([] if options.no_peers else [Postfix()])
     for size, destinations, number in ((4096, 1, count), (4096, 10, count), (65536, 10, count // 4)):
+        number = max(1, number // destinations) * destinations
         results = {t.name: [] for t in targets}
         for _ in range(options.runs):
             for target in targets:
