@@ -24,7 +24,7 @@ class LivePage:
         try:
             for line in self.stream:
                 self.lines += line.startswith(b"event: line")
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):
             pass  # closed by __exit__
 
     def __exit__(self, *_):
