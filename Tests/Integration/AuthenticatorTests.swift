@@ -80,4 +80,20 @@ struct AuthenticatorTests {
             #expect(await login(authenticator, "alice@local.test", "alice-pw") == "alice@local.test")
         }
     }
+
+    @Test("many right passwords at once are no guesses; of many wrong ones at once only the allowed are looked at")
+    func together() async throws {
+        try await withAuthenticator(failuresPerMinute: 5) { authenticator, _ in
+            func many(_ password: String, from peer: String) async -> [String: Int] {
+                await withTaskGroup(of: String.self) { group in
+                    for _ in 0..<30 {
+                        group.addTask { await login(authenticator, "bob@local.test", password, from: peer) }
+                    }
+                    return await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+                }
+            }
+            #expect(await many("bob-pw", from: "198.51.100.1") == ["bob@local.test": 30])
+            #expect(await many("wrong", from: "198.51.100.2") == ["refused": 5, "throttled": 25])
+        }
+    }
 }

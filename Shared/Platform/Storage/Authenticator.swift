@@ -67,26 +67,20 @@ package final class Authenticator: Sendable {
         let pair = "\(peer) \(name)"
         // Who logged in from here before has a budget of failures apart, which strangers there cannot use up.
         let key = state.withLock { $0.usual.contains(pair) } ? pair : peer
-        guard limiter.take(key) else {
-            Self.outcomes.throttled.increment()
-            return .throttled
-        }
-        let outcome = await check(name, credentials)
+        let outcome = await check(name, credentials, key)
         switch outcome {
         case .accepted:
-            limiter.giveBack(key)
             remember(pair)
             Self.outcomes.accepted.increment()
-        case .unavailable:
-            limiter.giveBack(key)
-            Self.outcomes.unavailable.increment()
-        case .refused, .throttled:
-            Self.outcomes.refused.increment()
+        case .unavailable: Self.outcomes.unavailable.increment()
+        case .refused: Self.outcomes.refused.increment()
+        case .throttled: Self.outcomes.throttled.increment()
         }
         return outcome
     }
 
-    private func check(_ name: String, _ credentials: Credentials) async -> Outcome {
+    private func check(_ name: String, _ credentials: Credentials, _ key: String) async -> Outcome {
+        if limiter.isExhausted(key) { return .throttled }
         let found: AccountStore.Credential?
         do {
             found = try await find(name)
@@ -95,13 +89,14 @@ package final class Authenticator: Sendable {
         }
         let password = credentials.password.reveal()
         guard let found else {
-            _ = await hasher.matches(password, ScramVerifier.decoy)
-            return .refused
+            return await hasher.guess(password, .decoy, limiter, key) == nil ? .throttled : .refused
         }
         let stored = found.verifier.reveal()
         let mark = verified.mark(password: password, verifier: stored)
         if !verified.contains(mark) {
-            guard await hasher.matches(password, ScramVerifier(stored) ?? .decoy) else { return .refused }
+            let verifier = ScramVerifier(stored) ?? .decoy
+            guard let isRight = await hasher.guess(password, verifier, limiter, key) else { return .throttled }
+            guard isRight else { return .refused }
             verified.insert(mark)
         }
         return found.isDisabled ? .refused : .accepted(Login(account: found.account, address: found.address))
@@ -133,7 +128,16 @@ private actor PasswordHasher {
     private let thread = BlockingThread(name: "password")
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    func matches(_ password: [UInt8], _ verifier: ScramVerifier) -> Bool { verifier.matches(password) }
+    /// Whether the password is right; `nil` when there were too many wrong ones before it.
+    ///
+    /// Taken, looked at and given back in one step, one guess at a time: of many right passwords at once none stands in
+    /// another's way, and many wrong ones at once are too many all the same.
+    func guess(_ password: [UInt8], _ verifier: ScramVerifier, _ limiter: GuessLimiter, _ key: String) -> Bool? {
+        guard limiter.take(key) else { return nil }
+        guard verifier.matches(password) else { return false }
+        limiter.giveBack(key)
+        return true
+    }
 
     deinit { thread.stop() }
 }
