@@ -36,10 +36,14 @@ struct SMTPSettings {
     }
 
     init(_ settings: Settings, _ logger: Logger) throws {
-        postgres = PostgresConfiguration(
+        var database = PostgresConfiguration(
             url: try settings.required("postgres.url"),
             connections: try settings.int("postgres.connections"),
             applicationName: "martlet-smtpd")
+        // A host that vanished says nothing: with the wait for a connection, a client still has its 451 within 10 s.
+        database.acquireTimeout = .seconds(4)
+        database.patience = .seconds(5)
+        postgres = database
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-smtpd")
         certificates = try Self.certificates(settings, logger)
         live = try Live(settings, offersTLS: certificates != nil)

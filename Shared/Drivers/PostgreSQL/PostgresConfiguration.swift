@@ -10,6 +10,8 @@ package struct PostgresConfiguration: Sendable {
     package var connectTimeout: Duration = .seconds(5)
     /// Enforced by the server (`statement_timeout`), and a second later by us.
     package var statementTimeout: Duration = .seconds(10)
+    /// Longest wait for the answer to a request that commits nothing; `nil`: a second more than `statementTimeout`.
+    package var patience: Duration?
     /// Longest wait for a lock (`lock_timeout`, the server's 55P03); `nil`: as long as the statement may take.
     package var lockTimeout: Duration?
     /// Silence after which the outcome of a COMMIT counts as unknown.

@@ -14,7 +14,8 @@ extension PostgresConnection {
         try prepare(calls, on: wire)
         var lead = 0
         var trip = Trip(
-            wire: wire, total: timeout + .seconds(1), silence: committing ? configuration.commitSilence : nil)
+            wire: wire, total: committing ? timeout + .seconds(1) : patience,
+            silence: committing ? configuration.commitSilence : nil)
         if case .pending(let identified) = transaction {
             transactionID = nil
             try send(Frame.begin, on: wire)
@@ -77,7 +78,7 @@ extension PostgresConnection {
         }
         guard !fresh.isEmpty else { return }
         guard PQpipelineSync(wire.connection) == 1 else { throw broken(PostgresError(.connectionLost, wire.errorText)) }
-        var trip = Trip(wire: wire, total: timeout + .seconds(1), silence: nil)
+        var trip = Trip(wire: wire, total: patience, silence: nil)
         trip.collect(count: fresh.count, identifiedBy: nil, warningsFrom: nil)
         for (name, types) in fresh.prefix(trip.rows.count) { wire.prepared[name] = types }
         if let failure = trip.failure { throw failure.sqlState == nil ? broken(failure) : settle(failure) }

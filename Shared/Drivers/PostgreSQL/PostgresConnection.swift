@@ -86,6 +86,9 @@ package actor PostgresConnection {
         if let failure { throw settle(failure) }
     }
 
+    /// How long we wait for an answer that is no COMMIT's.
+    var patience: Duration { min(timeout + .seconds(1), configuration.patience ?? .seconds(86_400)) }
+
     /// For work that may take longer than a mail's: migrations, imports. The pool sets it back.
     package func setStatementTimeout(_ duration: Duration) throws(PostgresError) {
         try script("SET statement_timeout = \(milliseconds(duration))")
