@@ -4,6 +4,7 @@ besides these altered (other octets than were sent) and misplaced (in a place th
     told 250 (or OK)             exactly one copy in each place
     connection lost after EOD    none or one in each place ("recovered" when it is there)
     refused, or never ended      none
+    451 to the end of the mail   none; when the database was lost none or one: the outcome of its COMMIT could not be learnt ("kept")
 
 A notification (DSN) about a copy that could not be delivered, in its sender's mailbox, stands for that copy. A mail that POP3
 downloaded and removed counts as found when the download was intact.
@@ -19,12 +20,13 @@ class Account:
     def __init__(self, ledger):
         self.ledger = ledger
         self.bad = {name: [] for name in BAD}
-        self.acked = self.copies = self.recovered = self.unknown = self.refused = self.reports = self.repeated = 0
+        self.acked = self.copies = self.recovered = self.unknown = self.refused = self.reports = self.repeated = self.kept = 0
         self.notes = []
 
     # -- judging
-    def judge(self, found, allowed_repeats=0):
+    def judge(self, found, allowed_repeats=0, database_lost=False):
         """`found`: copies from all sinks. `allowed_repeats`: how many copies a remote host may hold twice."""
+        self.database_lost = database_lost
         places, reports = collections.defaultdict(list), collections.Counter()
         for copy in found:
             if copy.token is None:
@@ -46,6 +48,8 @@ class Account:
 
     def _mail(self, mail, copies, reported):
         least, most = mail.expected
+        if mail.put_off and self.database_lost:
+            most = 1
         self.acked += mail.acked
         self.unknown += mail.state == "unknown"
         self.refused += mail.state == "refused"
@@ -79,6 +83,7 @@ class Account:
         if missing and len(missing) > reported and not wrong:
             self.bad["lost"] += [f"{name}: not in {place}" for place in missing[reported:]]
         self.recovered += mail.state == "unknown" and there
+        self.kept += mail.state == "refused" and there
 
     @property
     def balanced(self):
@@ -90,6 +95,8 @@ class Account:
     def words(self):
         text = (f"{self.acked} acknowledged, {self.copies} copies, {self.refused} refused, {self.unknown} unknown "
                 f"({self.recovered} recovered)")
+        if self.kept:
+            text += f", {self.kept} kept after a 451"
         if self.reports:
             text += f", {self.reports} notifications"
         if self.repeated:

@@ -26,8 +26,9 @@ class Fault:
 class Round:
     """`with campaign.round("F1") as r:` has the load running; at its end come quiet, the sinks and the account."""
 
-    def __init__(self, campaign, name, quiet=90, allowed_repeats=0, host=True, hooks=None, users=4, **load):
+    def __init__(self, campaign, name, quiet=90, allowed_repeats=0, database_lost=False, host=True, hooks=None, users=4, **load):
         self.campaign, self.system, self.name, self.quiet_limit, self.allowed_repeats = campaign, campaign.system, name, quiet, allowed_repeats
+        self.database_lost = database_lost
         self.folder = campaign.folder / f"{name}-{len(campaign.rows)}-{new_token()[:4]}"
         self.folder.mkdir(parents=True)
         self.ledger = Ledger(self.folder / "ledger.jsonl")
@@ -140,7 +141,7 @@ class Round:
         """The sinks, the classes, the cross-check; returns the copies."""
         everybody = self.accounts + [self.maildrop]
         copies = collect(self.system, everybody, self.host and self.host.folder)
-        self.account = Account(self.ledger).judge(copies, self.allowed_repeats)
+        self.account = Account(self.ledger).judge(copies, self.allowed_repeats, self.database_lost)
         for line in same_by_pop3(self.system, everybody, copies):
             self.fail(line)
         self._cross_check(copies)

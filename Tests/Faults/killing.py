@@ -131,7 +131,7 @@ def killed_relay(c, rounds):
 @fault("F7", "everything killed (SIGKILL) at once, started again in random order", rounds=20, seconds=1500)
 def everything_killed(c, rounds):
     everything = [*DAEMONS, "postgres", "rabbitmq"]
-    with c.round("F7", allowed_repeats=rounds) as r:
+    with c.round("F7", database_lost=True, allowed_repeats=rounds) as r:
         r.load.wait_acks(50)
         for _ in range(rounds):
             r.struck("kill -9 of all daemons, PostgreSQL and RabbitMQ")

@@ -35,7 +35,7 @@ def broker_restarts(c, rounds):
 
 @fault("F18", "PostgreSQL: fast restart, immediate stop, a backend killed (SIGKILL)", rounds=21, short=3)
 def database_restarts(c, rounds):
-    with c.round("F18") as r:
+    with c.round("F18", database_lost=True) as r:
         r.load.wait_acks(50)
         for number in range(rounds):
             time.sleep(r.rng.uniform(0.2, 1.5))
@@ -191,7 +191,7 @@ def poison(c, rounds):
 
 @fault("F19", "PostgreSQL off for two minutes", rounds=1, seconds=400)
 def database_off(c, rounds):
-    with c.round("F19") as r:
+    with c.round("F19", database_lost=True) as r:
         r.load.wait_acks(50)
         idle = IMAP(c.system, r.accounts[0], timeout=20)
         idle.ok("SELECT INBOX")
@@ -283,7 +283,7 @@ def disk_full(c, rounds):
     used = sum(path.stat().st_size for path in (c.system.data / "postgres").rglob("*") if path.is_file()) >> 20
     with small_disk(c.system, used + 160) as place:
         c.system.wait_ready(60)
-        with c.round("F22", quiet=150) as r:
+        with c.round("F22", database_lost=True, quiet=150) as r:
             r.load.wait_acks(50)
             inbox = r.accounts[0]
             filler = place / "filler"

@@ -29,7 +29,7 @@ def blackhole(system, port):
 def silent_network(c, rounds):
     with blackhole(c.system, 1):
         pass  # can it be done at all?
-    with c.round("F25", quiet=120) as r:
+    with c.round("F25", database_lost=True, quiet=120) as r:
         r.load.wait_acks(50)
         for name, port, lost in [("broker", c.system.amqp_port, "lost the broker"), ("database", c.system.postgres_port, None)]:
             mark = len(c.system.log("smtpd"))
