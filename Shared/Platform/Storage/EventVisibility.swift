@@ -1,4 +1,4 @@
-package import MailCore
+import MailCore
 
 /// What of a mail's history somebody may see: the one rule of list, trace and stream.
 ///
