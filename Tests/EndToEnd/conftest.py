@@ -128,6 +128,20 @@ class Martlet:
     def start(self, daemon):
         self.sv("start", daemon)
 
+    def restart(self, daemon, port):
+        """From the beginning, for a test that measures memory; returns when it greets."""
+        self.sv("restart", daemon)
+        deadline = time.monotonic() + 15
+        while True:
+            try:
+                with socket.create_connection(("localhost", self.ports[port]), 5) as plain:
+                    if plain.recv(1):
+                        return
+            except OSError:
+                pass
+            assert time.monotonic() < deadline, f"{daemon} does not greet"
+            time.sleep(0.1)
+
     def rss(self, daemon):
         """Resident memory in MiB."""
         status = pathlib.Path(f"/proc/{self.pid(daemon)}/status").read_text()

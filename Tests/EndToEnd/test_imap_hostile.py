@@ -7,6 +7,11 @@ from imap_client import Imap, elapsed, numbers
 pytestmark = pytest.mark.usefixtures("nobody_else_reads_worse")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def fresh(martlet):
+    martlet.restart("accessd", "imap")  # what other tests made of its heap is not measured here
+
+
 @pytest.fixture
 def client(martlet, account):
     with Imap(martlet, account) as client:
@@ -168,9 +173,14 @@ def test_memory_does_not_grow_with_repeats(martlet, account):
             with Imap(martlet, account) as client:
                 client.command("SEARCH " + "(" * 100)
                 client.send(b"d APPEND INBOX {100000+}\r\n" + b"x" * 50_000)
+
+    def settled():
+        time.sleep(4)  # for two seconds the TLS library keeps a connection whose goodbye nobody answered
+        return martlet.rss("accessd")
+
     for _ in range(20):
         round()
-    before = martlet.rss("accessd")
+    before = settled()
     for _ in range(10):
         round()
-    assert martlet.rss("accessd") < before * 1.05 + 2
+    assert settled() < before * 1.05 + 2

@@ -1,6 +1,7 @@
 """Eight mails of 50 MB at once through SMTP, APPEND and FETCH: byte for byte, in bounded memory."""
 import hashlib, os, threading, time, uuid
 from concurrent.futures import ThreadPoolExecutor
+import pytest
 from conftest import message
 
 SIZE = 50 * 1000 * 1000
@@ -26,6 +27,11 @@ def peak(martlet, stop, result):
             except FileNotFoundError:
                 pass
         time.sleep(0.2)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fresh(martlet):
+    martlet.restart("accessd", "imap")  # what other tests made of its heap is not measured here
 
 
 def test_eight_large_mails_at_once(martlet, account):
