@@ -1,21 +1,15 @@
 import Logging
 import ServiceKit
-import Synchronization
 
 /// Counts connections that came to no session, and logs them at most once a second for each reason: a flood of
 /// connections must not become a flood of records.
 final class RefusalRecord: Sendable {
     enum Reason: String { case limit = "connection_limit", handshake = "tls_failed" }
 
-    private struct State {
-        var count = 0
-        var loggedAt: ContinuousClock.Instant?
-    }
-
     private let refused: [String: Metric.Counter]
     private let failed: [String: Metric.Counter]
     private let logger: Logger
-    private let states = Mutex<[Reason: State]>([:])
+    private let limit = RecordLimit<Reason>()
 
     init(roles: [String], logger: Logger) {
         func counters(_ name: String, _ help: String) -> [String: Metric.Counter] {
@@ -33,16 +27,7 @@ final class RefusalRecord: Sendable {
     func note(_ reason: Reason, _ connection: LineConnection, failure: String? = nil) {
         let role = connection.listener.role
         (reason == .limit ? refused : failed)[role]?.increment()
-        let now = ContinuousClock.now
-        let count = states.withLock { states -> Int? in
-            var state = states[reason] ?? State()
-            defer { states[reason] = state }
-            state.count += 1
-            if let last = state.loggedAt, now - last < .seconds(1) { return nil }
-            defer { state = State(count: 0, loggedAt: now) }
-            return state.count
-        }
-        guard let count else { return }
+        guard let count = limit.note(reason) else { return }
         var metadata: Logger.Metadata = [
             LogKey.reason: "\(reason.rawValue)", LogKey.listener: "\(role)", LogKey.count: "\(count)",
             LogKey.peer: "\(connection.peerAddress)",
