@@ -7,13 +7,17 @@ Fixtures
   nobody_else_reads_worse   for hostile IMAP and POP3 clients: whatever they did, all daemons go on and no log holds a password
   unharmed  the same for clients of any kind, and honest ones beside them noticed nothing: `.records(daemon, peer=...)` is what was logged
 
-The system is the one `Tests/run` started (MARTLET_HOME, MARTLET_PORT_BASE); by hand: `make test`, or
-`MARTLET_HOME=dir MARTLET_PORT_BASE=22000 deploy/local/run --detach` and the same two variables for pytest.
+The system is one that `Tests/run` started (a worker of pytest-xdist has one of its own: folder 1, 2, ... of MARTLET_HOME, ports
+1,000 apart); by hand: `MARTLET_HOME=dir MARTLET_PORT_BASE=22000 deploy/local/run --detach` and the same two variables for pytest.
 """
 import base64, contextlib, imaplib, json, os, pathlib, poplib, re, shlex, signal, smtplib, socket, ssl, statistics, subprocess, threading, time, uuid
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):  # gw0, gw1, ...
+    number = int(worker[2:])
+    os.environ["MARTLET_HOME"] = f"{os.environ['MARTLET_HOME']}/{number + 1}"
+    os.environ["MARTLET_PORT_BASE"] = str(int(os.environ["MARTLET_PORT_BASE"]) + 1000 * number)
 DAEMONS = ["smtpd", "classifyd", "filerd", "relayd", "accessd", "watchd"]
 
 

@@ -1,34 +1,52 @@
 package import MailCore
 
 /// Text that may be shown: whoever makes one says what is in it, and a secret has no way in but its length.
+///
+/// Making one copies a few bytes; they become text for the sessions that somebody is told of.
 package struct RedactedText: Sendable, Hashable, CustomStringConvertible {
-    package let description: String
+    private let shown: [UInt8]
+    /// What stands for the rest.
+    private let rest: String
+
+    private static let maximumBytes = 256
 
     /// A command or reply without secrets. Control characters are made visible, length is capped.
     package init(line bytes: some Sequence<UInt8>) {
+        self.init(shown: Array(bytes.prefix(Self.maximumBytes)), rest: "")
+    }
+
+    /// A command whose end is secret: an AUTH or LOGIN command's arguments.
+    package init(line bytes: some Sequence<UInt8>, secret count: Int) {
+        self.init(shown: Array(bytes.prefix(Self.maximumBytes)), rest: Self.secretText(count))
+    }
+
+    /// An AUTH exchange or a password: nothing of it can be printed.
+    package static func secret(_ count: Int) -> RedactedText { RedactedText(shown: [], rest: secretText(count)) }
+
+    /// Content of a mail.
+    package static func data(_ count: Int) -> RedactedText {
+        RedactedText(shown: [], rest: "<\(count) bytes of DATA>")
+    }
+
+    private init(shown: [UInt8], rest: String) {
+        self.shown = shown
+        self.rest = rest
+    }
+
+    package var description: String {
         var text = ""
-        for byte in bytes.prefix(256) {
+        text.reserveCapacity(shown.count + rest.utf8.count)
+        for byte in shown {
             if byte >= 0x20, byte < 0x7F {
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 text += "\\x" + hex(byte)
             }
         }
-        self.description = text
+        return text + rest
     }
 
-    /// A command whose end is secret: an AUTH or LOGIN command's arguments.
-    package init(line bytes: some Sequence<UInt8>, secret count: Int) {
-        self.description = RedactedText(line: bytes).description + RedactedText.secret(count).description
-    }
-
-    /// An AUTH exchange or a password: nothing of it can be printed.
-    package static func secret(_ count: Int) -> RedactedText { RedactedText("<secret, \(count) bytes>") }
-
-    /// Content of a mail.
-    package static func data(_ count: Int) -> RedactedText { RedactedText("<\(count) bytes of DATA>") }
-
-    private init(_ text: String) { self.description = text }
+    private static func secretText(_ count: Int) -> String { "<secret, \(count) bytes>" }
 }
 
 private func hex(_ byte: UInt8) -> String {
