@@ -246,11 +246,11 @@ struct PostgreSQLDriverTests {
                 "t_show",
                 """
                 SELECT string_agg(current_setting(n), ' ' ORDER BY o) FROM unnest(ARRAY['synchronous_commit', 'TimeZone',
-                    'idle_in_transaction_session_timeout', 'statement_timeout', 'tcp_keepalives_idle', 'work_mem',
-                    'application_name', 'client_encoding']) WITH ORDINALITY AS s(n, o)
+                    'idle_in_transaction_session_timeout', 'statement_timeout', 'tcp_keepalives_idle',
+                    'tcp_user_timeout', 'work_mem', 'application_name', 'client_encoding']) WITH ORDINALITY AS s(n, o)
                 """)
             let text = try await pool.withConnection { try $0.execute(show)[0].text(0) }
-            #expect(text == "on UTC 15s 10s 5 5MB martlet-test UTF8")
+            #expect(text == "on UTC 15s 10s 5 20000 5MB martlet-test UTF8")
         }
     }
 

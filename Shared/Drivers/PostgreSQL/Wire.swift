@@ -23,7 +23,7 @@ final class Wire {
         let settings: [(String, String)] = [
             ("dbname", configuration.url), ("application_name", configuration.applicationName),
             ("client_encoding", "UTF8"), ("keepalives", "1"), ("keepalives_idle", "5"), ("keepalives_interval", "5"),
-            ("keepalives_count", "3"), ("options", options),
+            ("keepalives_count", "3"), ("tcp_user_timeout", "20000"), ("options", options),
         ]
         let started = withCStrings(settings.map(\.0)) { keywords in
             withCStrings(settings.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
@@ -62,7 +62,9 @@ final class Wire {
         let lockTimeout = configuration.lockTimeout.map { " -c lock_timeout=\(milliseconds($0))" } ?? ""
         return theirs + "-c synchronous_commit=on -c idle_in_transaction_session_timeout=15s -c TimeZone=UTC"
             + " -c statement_timeout=\(timeout)\(lockTimeout) -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5"
-            + " -c tcp_keepalives_count=3"
+            // Keep-alives are silent while an answer is under way to a host that vanished: without the last one such a
+            // session would keep its locks for the quarter of an hour that TCP sends it again.
+            + " -c tcp_keepalives_count=3 -c tcp_user_timeout=20s"
             // A process that was killed must not keep its rows locked until its statement has ended.
             + " -c client_connection_check_interval=1s"
             // Short statements by key only: compiling a plan or starting workers costs more than it gains, and a plan
