@@ -49,8 +49,9 @@ def processes_of(home):
     return found
 
 
-def start_again_and_stop(home, base, prefix=()):
+def start_again_and_stop(home, prefix=()):
     """A second system beside the one under test: ready, already running, stopped, nothing left."""
+    base = int(os.environ["MARTLET_PORT_BASE"]) + 2000  # beyond the systems of all workers
     places = {"MARTLET_HOME": str(home), "MARTLET_PORT_BASE": str(base), "HOME": str(home)}
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MARTLET_")} | places
 
@@ -77,7 +78,7 @@ def test_root_in_a_folder_that_nobody_else_may_enter():
     closed = pathlib.Path(tempfile.mkdtemp(prefix="martlet-closed."))  # mode 0700
     data = None
     try:
-        data = start_again_and_stop(closed / "home", 31000)
+        data = start_again_and_stop(closed / "home")
         assert closed not in data.parents, "the servers cannot have been here"
     finally:
         shutil.rmtree(closed)
@@ -97,7 +98,7 @@ def test_an_ordinary_user():
         swift = subprocess.run([*prefix, "swift", "--version"], capture_output=True)
         if reachable.returncode or swift.returncode:
             pytest.skip("another user may not read this clone, or not run Swift")
-        start_again_and_stop(home, 32000, prefix)
+        start_again_and_stop(home, prefix)
     finally:
         shutil.rmtree(home)
         subprocess.run(["userdel", name], capture_output=True)

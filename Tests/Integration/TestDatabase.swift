@@ -19,15 +19,10 @@ enum TestDatabase {
     /// The schema is in place unless `migrated` is false.
     static func with<T>(migrated: Bool = true, _ body: (PostgresConfiguration) async throws -> T) async throws -> T {
         let name = "martlet_test_\(getpid())_\(UInt32.random(in: 0 ... .max))"
-        try await script("CREATE DATABASE \(name)")
+        try await script("CREATE DATABASE \(name)" + (migrated ? " TEMPLATE \(await template.value)" : ""))
         let configuration = PostgresConfiguration(url: url(of: name), connections: 6, applicationName: "martlet-test")
         let result: Result<T, any Error>
         do {
-            if migrated {
-                let pool = PostgresPool(configuration: configuration, logger: logger)
-                _ = try await pool.withConnection { try Migrator.run(on: $0) }
-                await pool.closeIdle()
-            }
             result = .success(try await body(configuration))
         } catch {
             result = .failure(error)
@@ -36,6 +31,27 @@ enum TestDatabase {
         return try result.get()
     }
 
+    /// The schema in a database to copy, made once in a process. Nothing tells when a process ends: the next one clears up.
+    private static let template = Task {
+        let prefix = "martlet_test_template_"
+        let left = try await onServer { try $0.execute(templates).map { try $0.text(0) } }
+        for name in left where kill(pid_t(name.dropFirst(prefix.count)) ?? 0, 0) != 0 || name == "\(prefix)\(getpid())"
+        {
+            try await script("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+        }
+        let name = "\(prefix)\(getpid())"
+        try await script("CREATE DATABASE \(name)")
+        let pool = PostgresPool(
+            configuration: PostgresConfiguration(url: url(of: name), connections: 1, applicationName: "martlet-test"),
+            logger: logger)
+        _ = try await pool.withConnection { try Migrator.run(on: $0) }
+        await pool.closeIdle()
+        return name
+    }
+
+    private static let templates = PreparedStatement(
+        "test_templates", "SELECT datname::text FROM pg_database WHERE datname LIKE 'martlet\\_test\\_template\\_%'")
+
     /// The same with a pool.
     static func withPool<T>(_ body: (PostgresPool) async throws -> T) async throws -> T {
         try await with { try await body(PostgresPool(configuration: $0, logger: logger)) }
@@ -43,14 +59,21 @@ enum TestDatabase {
 
     /// Runs statements on the server's own database, as its superuser.
     static func script(_ sql: String) async throws {
+        try await onServer { try $0.script(sql) }
+    }
+
+    private static func onServer<T: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws -> T
+    ) async throws -> T {
         let pool = PostgresPool(
             configuration: PostgresConfiguration(url: serverURL, connections: 1, applicationName: "martlet-test-admin"),
             logger: logger)
-        try await pool.withConnection { connection in
+        let result = try await pool.withConnection { connection in
             try connection.setStatementTimeout(.seconds(60))
-            try connection.script(sql)
+            return try body(connection)
         }
         await pool.closeIdle()
+        return result
     }
 
     /// The server's URL with another database.
