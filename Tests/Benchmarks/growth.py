@@ -3,7 +3,7 @@
 intake: 50 sessions kept. path: 10 sessions until a client in IDLE sees the mail. IMAP: ten clients (one where there is one
 account) that list, select, fetch, store flags and append, and delete nothing.
 """
-import asyncio, json, shutil, subprocess, sys, time
+import json, shutil, subprocess, sys, time
 
 from imap import imapload
 from mailboxes import fill_maildir
@@ -52,7 +52,7 @@ def once(target, prefix, users):
         result = json.loads(run.stdout)
         settle(target)
         figures["intake"], figures["p99"] = result["per_s"], result["data_to_250_ms"]["p99"]
-    figures["path"] = asyncio.run(path_once(target, ["-s", 10, "-l", 4096, "-d"], count, prefix, users, keep=True))["rate"]
+    figures["path"] = path_once(target, ["-s", 10, "-l", 4096, "-d"], count, prefix, users, keep=True)["rate"]
     settle(target)
     result = imapload(target, prefix, "read", min(10, users), options.seconds)
     figures["imap"], figures["select"] = result["per_s"], result["by"]["select"]["p50_us"] / 1000

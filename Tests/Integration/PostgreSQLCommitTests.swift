@@ -97,10 +97,10 @@ struct PostgreSQLCommitTests {
             behind.url = through(proxy, configuration.url)
             behind.commitSilence = .milliseconds(500)
             let pool = PostgresPool(configuration: behind, logger: TestDatabase.logger)
-            try await pool.withConnection { connection in
-                try connection.script("CREATE TABLE t (n bigint)")
-                // Prepared beforehand, so that the failing trip is the commit itself.
-                _ = try connection.execute(Self.insert, [.int8Array([1])])
+            try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint)") }
+            // All is prepared beforehand, so that the failing trip is the commit itself.
+            try await pool.transaction(identified: true) {
+                _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])])
             }
             proxy.failOpenConnections(isCut ? .cut(after: 0) : .silence(after: 0))
             let error = await failure {

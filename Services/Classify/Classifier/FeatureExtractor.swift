@@ -142,14 +142,7 @@ extension FeatureExtractor {
     }
 
     func readGrams(_ source: [UInt8], _ range: Range<Int>, into view: FeatureView) {
-        guard range.count >= 4, range.upperBound <= source.count else { return }
-        var gram: UInt32 = 0
-        var filled = 0
-        for index in range {
-            gram = gram << 8 | UInt32(source[index])
-            filled += 1
-            if filled >= 4 { bags[view.rawValue].add(hash: FeatureHash.gram(gram)) }
-        }
+        bags[view.rawValue].addGrams(source, range)
     }
 }
 
@@ -195,6 +188,6 @@ extension FeatureExtractor {
         words.removeAll()
         for section in sections { words.append(text.bytes, section.range, section.field) }
         words.appendHosts(content)
-        words.pairs { bags[FeatureView.words.rawValue].add(hash: $0, origin: $1) }
+        bags[FeatureView.words.rawValue].add(words)
     }
 }

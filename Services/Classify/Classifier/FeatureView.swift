@@ -48,6 +48,19 @@ struct FeatureBag {
         origins.append(origin)
     }
 
+    /// Every run of four bytes.
+    mutating func addGrams(_ source: [UInt8], _ range: Range<Int>) {
+        guard range.count >= 4, range.upperBound <= source.count else { return }
+        var gram: UInt32 = 0
+        for index in range.lowerBound..<range.lowerBound + 3 { gram = gram << 8 | UInt32(source[index]) }
+        for index in range.lowerBound + 3..<range.upperBound {
+            gram = gram << 8 | UInt32(source[index])
+            add(hash: FeatureHash.gram(gram))
+        }
+    }
+
+    mutating func add(_ words: WordList) { words.pairs { add(hash: $0, origin: $1) } }
+
     mutating func removeAll() {
         for id in ids { seen[Int(id >> 6)] = 0 }
         ids.removeAll(keepingCapacity: true)

@@ -46,6 +46,8 @@ struct VisibleContent {
 
     mutating func append(plain: String) {
         if let last = bytes.last, last > 0x20 { bytes.append(0x20) }
-        bytes.append(contentsOf: plain.utf8.prefix(max(0, Self.maximumBytes - bytes.count)))
+        var plain = plain
+        let left = max(0, Self.maximumBytes - bytes.count)
+        plain.withUTF8 { bytes.append(contentsOf: UnsafeBufferPointer(rebasing: $0.prefix(left))) }
     }
 }

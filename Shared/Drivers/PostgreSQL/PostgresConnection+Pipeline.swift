@@ -2,8 +2,9 @@ import CLibPQ
 
 /// The one round trip that everything uses: [BEGIN, transaction id,] calls [, COMMIT], Sync.
 extension PostgresConnection {
-    /// A statement of our own, without parameters and never prepared.
-    private enum Frame { static let begin = "BEGIN", identify = "SELECT pg_current_xact_id()", commit = "COMMIT" }
+    /// Statements of our own, which the server need not plan.
+    private enum Frame { static let begin = "BEGIN", commit = "COMMIT" }
+    private static let identify = PreparedStatement("identify", "SELECT pg_current_xact_id()")
 
     func sendPendingBegin() throws(PostgresError) {
         if case .pending = transaction { _ = try exchange([], committing: false) }
@@ -11,17 +12,19 @@ extension PostgresConnection {
 
     func exchange(_ calls: [Call], committing: Bool) throws(PostgresError) -> [PostgresRows] {
         let wire = try openWire()
-        try prepare(calls, on: wire)
+        var isIdentified = false
+        if case .pending(true) = transaction { isIdentified = true }
+        try prepare(isIdentified ? calls + [(Self.identify, [])] : calls, on: wire)
         var lead = 0
         var trip = Trip(
             wire: wire, total: committing ? timeout + .seconds(1) : patience,
             silence: committing ? configuration.commitSilence : nil)
-        if case .pending(let identified) = transaction {
+        if case .pending = transaction {
             transactionID = nil
             try send(Frame.begin, on: wire)
             lead = 1
-            if identified {
-                try send(Frame.identify, on: wire)
+            if isIdentified {
+                try send(Self.identify, [], on: wire)
                 // The id arrives while the rest is still working: needed if the COMMIT's outcome stays unknown.
                 PQsendFlushRequest(wire.connection)
                 lead = 2

@@ -15,14 +15,14 @@ package struct AcceptanceStore: Sendable {
     /// - Parameter isWanted: asked on the connection's thread just before sending; a `false` sends nothing.
     /// - Returns: whether it was wanted.
     package func commit(_ mails: [AcceptedMail], isWanted: @Sendable () -> Bool = { true }) async throws -> Bool {
-        let calls = Self.inserts(of: mails)
+        let insert = Self.insert(mails)
         let endings = Self.endings(of: mails)
         return try await pool.transaction(identified: true) { connection in
             guard isWanted() else { return false }
             if !endings.isEmpty {
                 for rows in try connection.pipeline(endings) where rows.affected != 1 { throw BodyGone() }
             }
-            _ = try connection.commit(after: calls)
+            _ = try connection.commit(after: [insert])
             return true
         }
     }
@@ -62,28 +62,25 @@ package struct AcceptanceStore: Sendable {
         }
     }
 
-    static func inserts(of mails: [AcceptedMail]) -> [PostgresConnection.Call] {
-        var calls: [PostgresConnection.Call] = []
+    /// One statement for all tables: at ten sessions a batch holds a few mails, and each statement has its fixed cost.
+    static func insert(_ mails: [AcceptedMail]) -> PostgresConnection.Call {
         // An inline body takes the mail's own id: one less random value, and the rows lie together.
         let inline = mails.compactMap { mail -> (id: UUIDv7, bytes: [UInt8])? in
             if case .inline(let bytes) = mail.body { (mail.id.uuid, bytes) } else { nil }
         }
-        if !inline.isEmpty {
-            let ids = uuids(inline.map(\.id))
-            calls.append((insertBodies, [ids, .int8Array(inline.map { Int64($0.bytes.count) })]))
-            calls.append((insertChunks, [ids, .byteaArray(inline.map(\.bytes))]))
-        }
-        let mailIDs = uuids(mails.map(\.id.uuid))
-        calls.append((insertMails, mailColumns(of: mails, ids: mailIDs)))
-        calls.append((insertRecipients, recipientColumns(of: mails)))
-        calls.append((insertWork, [mailIDs, .int2(Stage.classify.rawValue)]))
-        calls.append((insertEvents, [mailIDs, .int4Array(mails.map { Int32(clamping: $0.recipients.count) })]))
-        return calls
+        let bodies: [PostgresValue] = [
+            uuids(inline.map(\.id)), .int8Array(inline.map { Int64($0.bytes.count) }),
+            .byteaArray(inline.map(\.bytes)),
+        ]
+        let work: [PostgresValue] = [
+            .int2(Stage.classify.rawValue), .int4Array(mails.map { Int32(clamping: $0.recipients.count) }),
+        ]
+        return (insertAll, mailColumns(of: mails) + bodies + recipientColumns(of: mails) + work)
     }
 
-    private static func mailColumns(of mails: [AcceptedMail], ids: PostgresValue) -> [PostgresValue] {
+    private static func mailColumns(of mails: [AcceptedMail]) -> [PostgresValue] {
         [
-            ids,
+            uuids(mails.map(\.id.uuid)),
             uuids(
                 mails.map { mail in
                     if case .stored(let body, _) = mail.body { body.uuid } else { mail.id.uuid }
@@ -125,46 +122,30 @@ package struct AcceptanceStore: Sendable {
 // MARK: - Statements
 
 extension AcceptanceStore {
-    private static let insertBodies = PreparedStatement(
-        "accept_body", "INSERT INTO body (body_id, size) SELECT * FROM unnest($1::uuid[], $2::bigint[])")
-
-    private static let insertChunks = PreparedStatement(
-        "accept_chunk",
+    /// The hint goes out right after the commit; the sweeper repeats it when `next_hint_at` has passed.
+    private static let insertAll = PreparedStatement(
+        "accept",
         """
-        INSERT INTO body_chunk (body_id, seq, bytes)
-        SELECT b.body_id, 0, b.bytes FROM unnest($1::uuid[], $2::bytea[]) AS b(body_id, bytes)
-        """)
-
-    private static let insertMails = PreparedStatement(
-        "accept_mail",
-        """
+        WITH bodies AS (
+            INSERT INTO body (body_id, size) SELECT * FROM unnest($12::uuid[], $13::bigint[])
+        ), chunks AS (
+            INSERT INTO body_chunk (body_id, seq, bytes)
+            SELECT body_id, 0, bytes FROM unnest($12::uuid[], $14::bytea[]) AS inline (body_id, bytes)
+        ), recipients AS (
+            INSERT INTO recipient (mail_id, recipient, address, account_id, via)
+            SELECT * FROM unnest($15::uuid[], $16::integer[], $17::text[], $18::bigint[], $19::text[])
+        ), works AS (
+            INSERT INTO work (mail_id, recipient, stage, next_hint_at)
+            SELECT mail_id, 0, $20, now() + interval '10 s' FROM unnest($1::uuid[]) AS mails (mail_id)
+        ), events AS (
+            INSERT INTO mail_event (mail_id, event, detail)
+            SELECT mail_id, 'accepted', jsonb_build_object('recipients', recipients)
+            FROM unnest($1::uuid[], $21::integer[]) AS mails (mail_id, recipients)
+        )
         INSERT INTO mail (mail_id, body_id, received_at, origin, envelope_from, account_id, peer, helo, size,
             traceparent, summary)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::smallint[], $5::text[], $6::bigint[],
             $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bytea[])
-        """)
-
-    private static let insertRecipients = PreparedStatement(
-        "accept_recipient",
-        """
-        INSERT INTO recipient (mail_id, recipient, address, account_id, via)
-        SELECT * FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::bigint[], $5::text[])
-        """)
-
-    /// The hint goes out right after the commit; the sweeper repeats it when `next_hint_at` has passed.
-    private static let insertWork = PreparedStatement(
-        "accept_work",
-        """
-        INSERT INTO work (mail_id, recipient, stage, next_hint_at)
-        SELECT m, 0, $2, now() + interval '10 s' FROM unnest($1::uuid[]) AS m
-        """)
-
-    private static let insertEvents = PreparedStatement(
-        "accept_event",
-        """
-        INSERT INTO mail_event (mail_id, event, detail)
-        SELECT e.mail_id, 'accepted', jsonb_build_object('recipients', e.recipients)
-        FROM unnest($1::uuid[], $2::integer[]) AS e(mail_id, recipients)
         """)
 
     private static let find = PreparedStatement(

@@ -41,28 +41,42 @@ extension MailboxStore {
 
     /// Changes after `modseq`; nil if the mailbox is gone.
     package func changes(_ key: MailboxKey, since modseq: Int64) async throws -> MailboxRefresh? {
+        try await changes([(key, modseq)]).first ?? nil
+    }
+
+    /// Changes of many mailboxes in one query, in their order; nil for one that is gone.
+    package func changes(_ wanted: [(key: MailboxKey, since: Int64)]) async throws -> [MailboxRefresh?] {
         try await pool.withConnection { connection in
             let rows = try connection.execute(
-                Self.loadChanges, [.int8(key.account.value), .int8(key.mailbox.value), .int8(modseq)])
-            guard rows.count > 0 else { return nil }
-            var changed: [MailboxDelta.Entry] = []
-            var expunged: [UInt32] = []
-            for index in 1..<max(rows.count, 1) {
-                let row = rows[index]
-                let uid = UInt32(truncatingIfNeeded: try row.int8(1))
-                if try row.int4(0) == 1 {
-                    changed.append(.init(uid: uid, flags: MailboxFlags(rawValue: try row.int8(2))))
-                } else {
-                    expunged.append(uid)
+                Self.loadChanges,
+                [
+                    .int8Array(wanted.map(\.key.account.value)), .int8Array(wanted.map(\.key.mailbox.value)),
+                    .int8Array(wanted.map(\.since)),
+                ])
+            var heads = [PostgresRow?](repeating: nil, count: wanted.count)
+            var changed = [[MailboxDelta.Entry]](repeating: [], count: wanted.count)
+            var expunged = [[UInt32]](repeating: [], count: wanted.count)
+            for row in rows {
+                let place = Int(try row.int8(0)) - 1
+                guard wanted.indices.contains(place) else { continue }
+                switch try row.int4(1) {
+                case 0: heads[place] = row
+                case 1:
+                    changed[place].append(
+                        .init(
+                            uid: UInt32(truncatingIfNeeded: try row.int8(2)),
+                            flags: MailboxFlags(rawValue: try row.int8(3))))
+                default: expunged[place].append(UInt32(truncatingIfNeeded: try row.int8(2)))
                 }
             }
-            changed.sort { $0.uid < $1.uid }
-            expunged.sort()
-            let head = rows[0]
-            let delta = MailboxDelta(
-                key: key, before: modseq, after: try head.int8(3), uidNext: try head.int8(2),
-                keywords: MailboxKeywords(try head.textArray(4)), changed: changed, expunged: expunged)
-            return MailboxRefresh(uidValidity: UInt32(truncatingIfNeeded: try head.int8(1)), delta: delta)
+            return try wanted.indices.map { place in
+                guard let head = heads[place] else { return nil }
+                let delta = MailboxDelta(
+                    key: wanted[place].key, before: wanted[place].since, after: try head.int8(4),
+                    uidNext: try head.int8(3), keywords: MailboxKeywords(try head.textArray(5)),
+                    changed: changed[place].sorted { $0.uid < $1.uid }, expunged: expunged[place].sorted())
+                return MailboxRefresh(uidValidity: UInt32(truncatingIfNeeded: try head.int8(2)), delta: delta)
+            }
         }
     }
 
@@ -98,13 +112,24 @@ extension MailboxStore {
     private static let loadChanges = PreparedStatement(
         "mailbox_changes",
         """
-        SELECT 0, uidvalidity, uidnext, modseq, keywords FROM mailbox WHERE account_id = $1 AND mailbox_id = $2
+        WITH wanted AS MATERIALIZED (
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])
+                WITH ORDINALITY AS wanted (account_id, mailbox_id, since, place)
+        )
+        SELECT place, 0, box.* FROM wanted CROSS JOIN LATERAL (
+            SELECT uidvalidity, uidnext, modseq, keywords FROM mailbox
+            WHERE account_id = wanted.account_id AND mailbox_id = wanted.mailbox_id OFFSET 0
+        ) AS box
         UNION ALL
-        SELECT 1, uid, flags, NULL, NULL
-        FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3
+        SELECT place, 1, uid, flags, NULL, NULL FROM wanted CROSS JOIN LATERAL (
+            SELECT uid, flags FROM mailbox_message
+            WHERE account_id = wanted.account_id AND mailbox_id = wanted.mailbox_id AND modseq > wanted.since OFFSET 0
+        ) AS message
         UNION ALL
-        SELECT 2, uid, NULL, NULL, NULL
-        FROM expunged WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3
+        SELECT place, 2, uid, NULL, NULL, NULL FROM wanted CROSS JOIN LATERAL (
+            SELECT uid FROM expunged
+            WHERE account_id = wanted.account_id AND mailbox_id = wanted.mailbox_id AND modseq > wanted.since OFFSET 0
+        ) AS gone
         """)
 
     private static let loadModseqs = PreparedStatement(

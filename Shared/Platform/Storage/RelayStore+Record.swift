@@ -189,7 +189,7 @@ private struct RelaySheet {
         let deferred = entries.filter { if case .deferred = $0.outcome.kind { !$0.isExpired } else { false } }
         if !deferred.isEmpty { calls.append((RelayStore.deferCopies, keys(deferred) + columns(deferred))) }
         if !reports.isEmpty {
-            calls += AcceptanceStore.inserts(of: reports.map(\.mail))
+            calls.append(AcceptanceStore.insert(reports.map(\.mail)))
             calls.append(
                 (
                     RelayStore.noteReports,

@@ -14,6 +14,8 @@ package struct ClassifyWorker: Sendable {
 
     /// Mails read at once: with `MailSample.maximumBytes` each, at most 8 MiB in memory, and 4 MiB of summaries.
     static let mailsPerRound = 128
+    /// A second thread is woken for no fewer.
+    private static let mailsPerThread = 8
 
     package init(store: ClassifyStore, keeper: ModelKeeper, hints: HintPublisher, threads: Int) {
         self.store = store
@@ -56,14 +58,12 @@ package struct ClassifyWorker: Sendable {
         return rest
     }
 
-    /// Split evenly over the threads; the order stays.
+    /// Split evenly over the threads when it is enough for each to be worth waking; the order stays.
     private func judge(_ mails: [ClassifyMail], _ loaded: ModelKeeper.Loaded) async -> [(
         mail: MailID, verdict: Verdict
     )] {
-        guard threads.count > 1, mails.count > 1 else {
-            return await threads.first?.judge(mails[...], with: loaded) ?? []
-        }
-        let share = (mails.count + threads.count - 1) / threads.count
+        let share = max((mails.count + threads.count - 1) / threads.count, Self.mailsPerThread)
+        guard mails.count > share else { return await threads.first?.judge(mails[...], with: loaded) ?? [] }
         return await withTaskGroup(of: [(mail: MailID, verdict: Verdict)].self) { group in
             for (thread, start) in zip(threads, stride(from: 0, to: mails.count, by: share)) {
                 group.addTask { await thread.judge(mails[start..<min(start + share, mails.count)], with: loaded) }

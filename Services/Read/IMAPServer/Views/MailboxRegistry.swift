@@ -7,6 +7,7 @@ import Synchronization
 package final class MailboxRegistry: Sendable {
     /// Bytes of versions that are kept although no session has them selected.
     private static let keptBytes = 16 * 1024 * 1024
+    private static let mailboxesPerQuery = 64
 
     private let store: MailboxStore
     private let state = Mutex(State())
@@ -61,9 +62,21 @@ package final class MailboxRegistry: Sendable {
 
     private func look(_ mailbox: WatchedMailbox, _ base: MailboxView) async throws -> Bool {
         if mailbox.isGone { return false }
-        guard let refresh = try await store.changes(mailbox.key, since: base.modseq),
-            refresh.uidValidity == base.uidValidity
-        else {
+        return take(try await store.changes(mailbox.key, since: base.modseq), mailbox, base)
+    }
+
+    /// Brings mailboxes of which more is known to have happened up to date, many with one query.
+    package func refresh(_ behind: [WatchedMailbox]) async throws {
+        for start in stride(from: 0, to: behind.count, by: Self.mailboxesPerQuery) {
+            let part = behind[start..<min(start + Self.mailboxesPerQuery, behind.count)].filter { !$0.isGone }
+            let bases = part.map(\.view)
+            let refreshes = try await store.changes(zip(part, bases).map { ($0.key, $1.modseq) })
+            for (index, refresh) in refreshes.enumerated() { _ = take(refresh, part[index], bases[index]) }
+        }
+    }
+
+    private func take(_ refresh: MailboxRefresh?, _ mailbox: WatchedMailbox, _ base: MailboxView) -> Bool {
+        guard let refresh, refresh.uidValidity == base.uidValidity else {
             forget(mailbox)
             return false
         }
@@ -87,14 +100,14 @@ package final class MailboxRegistry: Sendable {
     }
 
     /// What a hint of the bus means for us: watched mailboxes that are behind it.
-    package func behind(_ hints: [MailboxChanged.Mailbox]) -> [(mailbox: WatchedMailbox, modseq: Int64)] {
+    package func behind(_ hints: [MailboxChanged.Mailbox]) -> [WatchedMailbox] {
         var newest: [MailboxKey: Int64] = [:]
         for hint in hints {
             newest[MailboxKey(account: hint.account, mailbox: hint.mailbox), default: 0].raise(to: hint.modseq)
         }
         return newest.compactMap { key, modseq in
             guard let known = find(key), known.isSelected, known.modseq < modseq else { return nil }
-            return (known, modseq)
+            return known
         }
     }
 
@@ -104,13 +117,8 @@ package final class MailboxRegistry: Sendable {
         for slice in stride(from: 0, to: watched.count, by: 5000) {
             let part = watched[slice..<min(slice + 5000, watched.count)]
             let modseqs = try await store.modseqs(part.map(\.key))
-            for mailbox in part {
-                guard let modseq = modseqs[mailbox.key] else {
-                    forget(mailbox)
-                    continue
-                }
-                _ = try await refresh(mailbox, atLeast: modseq)
-            }
+            for mailbox in part where modseqs[mailbox.key] == nil { forget(mailbox) }
+            try await refresh(part.filter { mailbox in modseqs[mailbox.key].map { mailbox.modseq < $0 } ?? false })
         }
     }
 

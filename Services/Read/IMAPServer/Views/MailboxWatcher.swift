@@ -9,9 +9,8 @@ import Storage
 /// Follows the changes that other processes make: each hint of the bus brings the views it names up to date and wakes
 /// the sessions that wait for them. After a reconnect, and every 30 s, one query asks for all watched mailboxes.
 package struct MailboxWatcher: Service {
-    /// Hints that may be under way at the same time, and queries for them.
+    /// Hints that may be under way at the same time.
     private static let prefetch: UInt16 = 1000
-    private static let queries = 4
 
     private let registry: MailboxRegistry
     private let consumer: AMQPConsumer
@@ -60,23 +59,12 @@ package struct MailboxWatcher: Service {
         }
     }
 
-    private func refresh(_ behind: [(mailbox: WatchedMailbox, modseq: Int64)]) async {
-        await withDiscardingTaskGroup { group in
-            for lane in 0..<min(Self.queries, behind.count) {
-                group.addTask {
-                    for index in stride(from: lane, to: behind.count, by: Self.queries) {
-                        await self.refresh(behind[index].mailbox, behind[index].modseq)
-                    }
-                }
-            }
-        }
-    }
-
-    private func refresh(_ mailbox: WatchedMailbox, _ modseq: Int64) async {
+    private func refresh(_ behind: [WatchedMailbox]) async {
+        guard !behind.isEmpty else { return }
         do {
-            _ = try await registry.refresh(mailbox, atLeast: modseq)
+            try await registry.refresh(behind)
         } catch {
-            logger.info("view not refreshed", metadata: [LogKey.mailbox: "\(mailbox.key.mailbox.value)"])
+            logger.info("views not refreshed", metadata: [LogKey.count: "\(behind.count)"])
         }
     }
 
