@@ -23,7 +23,7 @@ reload: ## make the running daemons read their settings and certificates again
 test: ## unit, integration and end-to-end tests on servers they start themselves
 	@Tests/run
 
-faults: ## break a running system in many ways under load and account for every mail (about 50 minutes)
+faults: ## break a running system in many ways under load and account for every mail (about an hour)
 	@deploy/local/setup --test --faults && deploy/local/build && Tests/Faults/run $(FAULTS)
 
 bench: ## measure this server and its peers in one run

@@ -21,7 +21,6 @@ class Account:
         self.ledger = ledger
         self.bad = {name: [] for name in BAD}
         self.acked = self.copies = self.recovered = self.unknown = self.refused = self.reports = self.repeated = self.kept = 0
-        self.notes = []
 
     # -- judging
     def judge(self, found, allowed_repeats=0, database_lost=False):

@@ -1,5 +1,5 @@
 """Rounds: a load on fresh accounts, faults in it, then quiet, then the account. The campaign keeps the table."""
-import os, pathlib, random, shutil, subprocess, sys, tempfile, time, traceback
+import os, pathlib, random, shutil, subprocess, sys, time, traceback
 from account import Account, collect, same_by_pop3
 from ledger import Ledger, Mail
 from load import Load
@@ -26,24 +26,27 @@ class Fault:
 class Round:
     """`with campaign.round("F1") as r:` has the load running; at its end come quiet, the sinks and the account."""
 
-    def __init__(self, campaign, name, quiet=90, allowed_repeats=0, database_lost=False, host=True, hooks=None, users=4, **load):
+    def __init__(self, campaign, name, quiet=90, allowed_repeats=0, database_lost=False, host=True, hooks=None, users=4, machines=None, **load):
         self.campaign, self.system, self.name, self.quiet_limit, self.allowed_repeats = campaign, campaign.system, name, quiet, allowed_repeats
         self.database_lost = database_lost
+        self.machines = machines or [self.system]  # which the clients talk to; each has a load of its own
         self.folder = campaign.folder / f"{name}-{len(campaign.rows)}-{new_token()[:4]}"
         self.folder.mkdir(parents=True)
         self.ledger = Ledger(self.folder / "ledger.jsonl")
         self.accounts = [self.system.new_account(f"{name.lower()}-{number}") for number in range(users)]
         self.maildrop = self.system.new_account(f"{name.lower()}-pop")
         self.alias = f"all-{new_token()[:8]}@{self.system.domain}"
-        self.host = Host(self.system.world, self.system.relay_port, self.folder / "host", **(hooks or {})) if host else None
+        self.host = Host(self.machines[0].world, self.system.relay_port, self.folder / "host", **(hooks or {})) if host else None
         if host:
             self.system.cli("alias", "add", self.alias, self.accounts[0].address)
             self.system.cli("alias", "add", self.alias, "friend@remote.test")
-        self.load = Load(self.system, self.ledger, self.accounts, self.maildrop, self.alias, seed=f"{campaign.seed}-{name}", world=host,
-                         **{"rate": campaign.rate, **load})
+        load = {"rate": campaign.rate / len(self.machines), **load}
+        self.loads = [Load(machine, self.ledger, self.accounts, self.maildrop, self.alias, seed=f"{campaign.seed}-{name}-{number}", world=host,
+                           **load) for number, machine in enumerate(self.machines)]
+        self.load = self.loads[0]
         self.rng = random.Random(f"{campaign.seed}-{name}-faults")
         self.failures, self.times, self.facts, self.faults, self.account = [], {}, [], 0, None
-        self.senders, self.checks = [self.load.sender], []  # envelope senders; what else to look at when all is quiet
+        self.senders, self.checks = [load.sender for load in self.loads], []  # envelope senders; what else to look at when all is quiet
         self.ledger.note("begins", seed=campaign.seed, fault=name, version=campaign.version, processors=os.cpu_count(), busy=os.getloadavg()[0])
 
     # -- for the faults
@@ -63,15 +66,14 @@ class Round:
         if seconds is None or seconds > limit:
             self.fail(f"{label}: {'not at all' if seconds is None else f'{seconds:.1f} s'}, limit {limit:g} s")
 
-    def one_mail(self, to=None, sender=None, size=600, port="smtp", timeout=30, places=None, before_dot=None):
+    def one_mail(self, to=None, sender=None, size=600, timeout=30, before_dot=None, machine=None):
         """One mail in the ledger, outside the load; returns it."""
-        account = to or self.accounts[1]
-        address = account if isinstance(account, str) else account.address
+        address = (to or self.accounts[1]).address
         token = new_token()
         data = content(token, self.load.sender, address, size, self.rng)
-        mail = Mail(token, "probe", places or [address], data)
+        mail = Mail(token, "probe", [address], data)
         try:
-            client = SMTP(self.system.ports[port], timeout=timeout, slow=self.load.slow("SMTP"))
+            client = SMTP(machine or self.machines[0], timeout=timeout, slow=self.load.slow("SMTP"))
         except Gone:
             return mail
         try:
@@ -81,22 +83,22 @@ class Round:
             pass
         return mail
 
-    def flow(self, seconds):
-        """A mail sent now is acknowledged and read over IMAP: after how many seconds?"""
+    def flow(self, seconds, machine=None):
+        """A mail sent now is acknowledged and read over IMAP (by that machine): after how many seconds?"""
         started, mail = time.monotonic(), None
         while time.monotonic() < started + seconds:
             try:
                 if mail is None or not mail.acked:
-                    mail = self.one_mail(timeout=12)
-                if mail.acked and self.visible(mail):
+                    mail = self.one_mail(timeout=12, machine=machine)
+                if mail.acked and self.visible(mail, machine=machine):
                     return time.monotonic() - started
             except Gone:
                 pass
             time.sleep(0.1)
         return None
 
-    def visible(self, mail, account=None):
-        client = IMAP(self.system, account or self.accounts[1], timeout=12)
+    def visible(self, mail, machine=None):
+        client = IMAP(machine or self.machines[0], self.accounts[1], timeout=12)
         try:
             for mailbox in ["INBOX", "Junk"]:
                 client.ok(f'EXAMINE "{mailbox}"')
@@ -109,17 +111,19 @@ class Round:
 
     def answered(self):
         """No answer of SMTP took longer than 10 s, none of IMAP and POP3 longer than 15."""
-        if self.load.too_slow:
-            self.fail(f"{len(self.load.too_slow)} answers came too late: " + "; ".join(self.load.too_slow[:3]))
-        self.times.setdefault("slowest answer", []).append(self.load.slowest_answer)
+        for load in self.loads:
+            if load.too_slow:
+                self.fail(f"{len(load.too_slow)} answers came too late: " + "; ".join(load.too_slow[:3]))
+            self.times.setdefault("slowest answer", []).append(load.slowest_answer)
 
     # -- the end
-    def addresses(self):
-        return [account.address for account in self.accounts + [self.maildrop]]
+    def _names(self):
+        """SQL: everybody who sends or receives in this round."""
+        return ",".join(f"'{name}'" for name in [*self.senders, *(account.address for account in [*self.accounts, self.maildrop])])
 
     def mine(self):
         """SQL: the mails of this round."""
-        names = ",".join(f"'{name}'" for name in [*self.senders, *self.addresses()])
+        names = self._names()
         return f"(envelope_from IN ({names}) OR mail_id IN (SELECT mail_id FROM recipient WHERE address IN ({names})))"
 
     def wait_quiet(self):
@@ -140,18 +144,16 @@ class Round:
     def take_account(self):
         """The sinks, the classes, the cross-check; returns the copies."""
         everybody = self.accounts + [self.maildrop]
-        copies = collect(self.system, everybody, self.host and self.host.folder)
+        copies = collect(self.machines[0], everybody, self.host and self.host.folder)
         self.account = Account(self.ledger).judge(copies, self.allowed_repeats, self.database_lost)
-        for line in same_by_pop3(self.system, everybody, copies):
+        for line in same_by_pop3(self.machines[-1], everybody, copies):
             self.fail(line)
         self._cross_check(copies)
         return copies
 
     def _cross_check(self, copies):
         """The product's own books must say the same as the ledger."""
-        names = ",".join(f"'{name}'" for name in [*self.senders, *self.addresses()])
-        [[accepted, copied]] = self.system.sql(
-            f"SELECT count(DISTINCT mail_id), count(*) FROM mail JOIN recipient USING (mail_id) WHERE helo = 'client.load.test' AND envelope_from IN ({names})")
+        [[accepted]] = self.system.sql(f"SELECT count(*) FROM mail WHERE helo = 'client.load.test' AND envelope_from IN ({self._names()})")
         here = {copy.token for copy in copies}
         there = [mail for mail in self.ledger.mails.values() if mail.via != "append" and (mail.acked or mail.token in here or any(
             (place, mail.token) in self.ledger.removed for place in mail.places))]
@@ -167,14 +169,18 @@ class Round:
             self.fail(f"hints are left in the broker: {depth}")
 
     def __enter__(self):
-        self.load.__enter__()
+        for load in self.loads:
+            load.__enter__()
         return self
 
     def __exit__(self, kind, error, trace):
-        try:
-            self.load.stop()
-        except RuntimeError as trouble:
-            self.fail(str(trouble))
+        for load in self.loads:
+            load.stopping.set()
+        for load in self.loads:
+            try:
+                load.stop()
+            except RuntimeError as trouble:
+                self.fail(str(trouble))
         if kind is None or issubclass(kind, (AssertionError, RuntimeError, Gone, OSError, subprocess.SubprocessError)):
             if kind:
                 self.fail(f"{kind.__name__}: {error}")

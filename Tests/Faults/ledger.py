@@ -34,7 +34,6 @@ class Ledger:
         self.syncing = threading.Lock()
         self.downloaded = {}  # (account, token) -> [SHA-256 of what RETR gave]
         self.removed, self.maybe_removed = {}, {}  # (account, token) -> how many, by a QUIT that was answered, or was not
-        self.notes = []
 
     def _write(self, event, sync=False, **fields):
         line = json.dumps({"t": round(time.time(), 4), "e": event, **fields}) + "\n"
@@ -89,12 +88,7 @@ class Ledger:
         self._write("removed" if sure else "perhaps removed", True, account=account, tokens=tokens)
 
     def note(self, text, **fields):
-        self.notes.append((time.monotonic(), text))
         self._write("note", text=text, **fields)
-
-    def count(self, state):
-        with self.lock:
-            return sum(1 for mail in self.mails.values() if mail.state == state)
 
     def close(self):
         os.fdatasync(self.file)

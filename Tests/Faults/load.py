@@ -1,7 +1,6 @@
 """A steady load as people make it: mail from the world, submissions, APPEND, and clients that read over IMAP and POP3."""
 import collections, hashlib, random, threading, time
 from ledger import Mail
-from sinks import fetch_all, mailboxes
 from wire import IMAP, POP3, SMTP, Gone, content, new_token, token_of
 
 
@@ -11,7 +10,7 @@ class Load:
         self.rate, self.seed, self.world = rate, seed, world
         self.sender = f"sender-{new_token()[:8]}@load.test"
         self.stopping, self.paused = threading.Event(), threading.Event()
-        self.acks, self.gone, self.slowest, self.too_slow = [], collections.Counter(), {}, []
+        self.acks, self.gone, self.slowest_answer, self.too_slow = [], collections.Counter(), 0, []
         self.answers = collections.Counter()
         self.errors, self.lock = [], threading.Lock()
         jobs = ([(self._mx, n) for n in range(mx)] + [(self._submission, n) for n in range(submission)]
@@ -43,12 +42,10 @@ class Load:
     # -- what was seen
     def slow(self, protocol):
         def see(seconds, what, reply):
-            key = f"{protocol} {what}"
             with self.lock:
-                if seconds > self.slowest.get(key, (0, ""))[0]:
-                    self.slowest[key] = (seconds, str(reply)[:60])
+                self.slowest_answer = max(self.slowest_answer, seconds)
                 if seconds > (10 if protocol == "SMTP" else 15):
-                    self.too_slow.append(f"{key}: {seconds:.1f} s ({str(reply)[:60]})")
+                    self.too_slow.append(f"{protocol} {what}: {seconds:.1f} s ({str(reply)[:60]})")
         return see
 
     def acked_after(self, moment, seconds=30, count=1):
@@ -67,10 +64,6 @@ class Load:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"only {len(self.acks)} of {count} mails were acknowledged within {seconds} s: {dict(self.gone)}")
             time.sleep(0.05)
-
-    @property
-    def slowest_answer(self):
-        return max((value[0] for value in self.slowest.values()), default=0)
 
     # -- clients
     def _guard(self, job, number, index):
@@ -106,7 +99,7 @@ class Load:
                 self.acks.append((mail.at, mail.answered_at))
 
     def _mx(self, number, rng):
-        client = SMTP(self.system.ports["smtp"], tls=self.system.tls if number % 2 else None, slow=self.slow("SMTP"))
+        client = SMTP(self.system, tls=self.system.tls if number % 2 else None, slow=self.slow("SMTP"))
         for _ in range(rng.randint(5, 60)):
             if not self._pace(rng):
                 break
@@ -124,8 +117,7 @@ class Load:
     def _submission(self, number, rng):
         account = self.accounts[number % len(self.accounts)]
         port = ["submission", "submissions"][number % 2]
-        client = SMTP(self.system.ports[port], tls=self.system.tls, implicit=port == "submissions",
-                      login=(account.address, account.password), slow=self.slow("SMTP"))
+        client = SMTP(self.system, port, tls=self.system.tls, login=(account.address, account.password), slow=self.slow("SMTP"))
         for _ in range(rng.randint(5, 60)):
             if not self._pace(rng):
                 break

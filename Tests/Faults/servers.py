@@ -3,7 +3,7 @@ import contextlib, os, pathlib, re, shutil, signal, subprocess, time
 from campaign import fault
 from system import Skip
 from test_poison import STAGES, TRIGGER
-from wire import IMAP, POP3, SMTP, Gone
+from wire import IMAP, POP3, Gone
 
 
 def metric(system, name, **labels):
@@ -25,9 +25,7 @@ def broker_restarts(c, rounds):
             else:
                 c.system.service("restart", "rabbitmq", wait=40)
             time.sleep(0.2 if hard else 0)
-            if c.system.wait_for(c.system.broker_answers, 60) is None:
-                r.fail("RabbitMQ itself does not come back")
-                break
+            c.system.await_servers("rabbitmq")
             r.times.setdefault("broker away", []).append(time.monotonic() - started)
             r.within("flow again", r.flow(40), 15)
         r.answered()
@@ -47,9 +45,7 @@ def database_restarts(c, rounds):
                 c.system.kill("postgres", signal.SIGQUIT)
             else:
                 os.kill(r.rng.choice(c.system.backends("smtpd", "filerd", "classifyd", "accessd")), signal.SIGKILL)
-            if c.system.wait_for(c.system.postgres_answers, 60) is None:
-                r.fail("PostgreSQL itself does not come back")
-                break
+            c.system.await_servers("postgres")
             back = time.monotonic()
             r.within("acknowledging again", r.load.acked_after(back, 30), 10)
             r.within("flow again", r.flow(30), 10)
@@ -100,8 +96,7 @@ def broker_off(c, rounds):
         c.system.reload("smtpd")
         back = time.monotonic()
         c.system.set_up("rabbitmq")
-        if c.system.wait_for(c.system.broker_answers, 90) is None:
-            raise RuntimeError("RabbitMQ does not come back")
+        c.system.await_servers("rabbitmq")
         r.within("flow again", r.flow(60), 15)
         r.answered()
         r.checks.append(order_kept(r, off, back))
@@ -219,8 +214,7 @@ def database_off(c, rounds):
             r.fail("SMTP did not answer 451")
         r.facts.append(f"{r.load.answers[451]} mails answered 451")
         c.system.set_up("postgres")
-        if c.system.wait_for(c.system.postgres_answers, 60) is None:
-            raise RuntimeError("PostgreSQL does not come back")
+        c.system.await_servers("postgres")
         back = time.monotonic()
         r.within("acknowledging again", r.load.acked_after(back, 30), 10)
         r.within("flow again", r.flow(30), 10)
@@ -275,7 +269,7 @@ def small_disk(system, megabytes):
         image.unlink()
         place.rmdir()
         system.set_up("postgres")
-        system.wait_for(system.postgres_answers, 60)
+        system.await_servers("postgres")
 
 
 @fault("F22", "the disk of the database full, and free again", rounds=1, seconds=500)
@@ -308,8 +302,7 @@ def disk_full(c, rounds):
                 r.facts.append(f"{reads} of 5 reads served with the disk full")
                 filler.unlink()
                 r.struck("the disk is free again")
-                if c.system.wait_for(c.system.postgres_answers, 60) is None:
-                    raise RuntimeError("PostgreSQL does not come back")
+                c.system.await_servers("postgres")
                 r.within("acknowledging again", r.load.acked_after(time.monotonic(), 40), 30)
                 r.within("flow again", r.flow(60), 30)
             r.answered()

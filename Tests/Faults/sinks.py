@@ -1,6 +1,6 @@
-"""Where mails end, read from outside only: IMAP and POP3, the mail host of the world, the operator's command."""
+"""Where mails end, read from outside only: over IMAP and POP3, and at the mail host of the world, which is played here."""
 import hashlib, json, os, pathlib, re, socket, threading, time
-from wire import IMAP, POP3, Gone, token_of
+from wire import IMAP, POP3, token_of
 
 
 class Copy:
@@ -59,7 +59,7 @@ class Host:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.on_connect, self.on_rcpt, self.on_mail, self.on_data = on_connect, on_rcpt, on_mail, on_data
         self.on_end, self.after_end = on_end, after_end
-        self.lock, self.count, self.sessions, self.received = threading.Lock(), 0, 0, []
+        self.lock, self.count, self.received = threading.Lock(), 0, []
         self.listener = socket.create_server((address, port), backlog=200)
         self.running = True
         threading.Thread(target=self._accept, daemon=True).start()
@@ -70,7 +70,6 @@ class Host:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            self.sessions += 1
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):

@@ -1,5 +1,6 @@
 """Peers and names that misbehave: F27 (links cut at every octet), F35 (DNS), F36 (mail hosts)."""
 import random, socket, struct, threading, time
+from account import collect
 from campaign import fault
 from ledger import Mail
 from sinks import Host
@@ -11,7 +12,7 @@ class CutProxy:
 
     def __init__(self, target):
         self.target, self.listener = target, socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
+        self.address, self.ports = "127.0.0.1", {"smtp": self.listener.getsockname()[1]}
         self.direction, self.limit, self.passed = None, None, {"up": 0, "down": 0}
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -71,7 +72,7 @@ def cut_links(c, rounds):
             mail = Mail(token, "cut", [r.accounts[0].address], data)
             proxy.cut(direction, limit)
             try:
-                client = SMTP(proxy.port, timeout=15)
+                client = SMTP(proxy, timeout=15)
                 client.deliver(r.ledger, mail, data, r.load.sender, mail.places)
                 client.quit()
             except Gone:
@@ -159,7 +160,6 @@ class Names:
 
 def reports_of(c, r, tokens):
     """How many notifications about each of these mails are in their sender's Inbox."""
-    from account import collect
     found = {token: 0 for token in tokens}
     for copy in collect(c.system, r.accounts[:1]):
         if copy.is_report and copy.token in found:
@@ -172,7 +172,7 @@ def send_out(c, r, recipients, size=500):
     account, token = r.accounts[0], new_token()
     data = content(token, account.address, recipients[0], size, r.rng)
     mail = Mail(token, "submission", recipients, data)
-    client = SMTP(c.system.ports["submission"], tls=c.system.tls, login=(account.address, account.password))
+    client = SMTP(c.system, "submission", tls=c.system.tls, login=(account.address, account.password))
     client.deliver(r.ledger, mail, data, account.address, recipients)
     client.quit()
     return mail
@@ -210,7 +210,7 @@ def broken_names(c, rounds):
 @fault("F36", "mail hosts that refuse, stall, drip and hang up at every stage", rounds=1, seconds=800)
 def broken_hosts(c, rounds):
     """Every recipient ends in exactly one place: at the host, or in one notification."""
-    count, lock, closed = {}, threading.Lock(), []
+    count, lock = {}, threading.Lock()
 
     def times(name, most):
         with lock:

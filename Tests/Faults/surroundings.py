@@ -1,8 +1,7 @@
 """What surrounds the daemons: F25 (a silent network), F32 (descriptors), F39 (settings and certificates)."""
-import contextlib, re, socket, ssl, subprocess, time
+import contextlib, re, socket, subprocess, time
 from campaign import fault
 from system import DAEMONS, Skip
-from wire import Gone
 
 
 @contextlib.contextmanager

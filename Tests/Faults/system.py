@@ -1,12 +1,11 @@
 """The system under test: what conftest.Martlet knows, and the ways to break it. Only processes of this very system are touched."""
-import contextlib, os, pathlib, random, shutil, signal, socket, subprocess, sys, tempfile, time
+import contextlib, os, pathlib, shutil, signal, socket, subprocess, sys, tempfile, time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(ROOT / "Tests" / "EndToEnd"))
-from conftest import DAEMONS, Account, Martlet
+from conftest import DAEMONS, Martlet
 
-SERVERS = ["postgres", "rabbitmq", "epmd"]
 LOCAL = "127.0.0.1"
 
 
@@ -19,8 +18,8 @@ class System(Martlet):
         super().__init__(home)
         os.environ["MARTLET_PORT_BASE"] = str(base)  # conftest looks there
         self.base, self.is_root = base, os.geteuid() == 0
-        self.relay_port, self.saved = base + 925, {}
-        self.world = "127.0.1.10"
+        self.relay_port, self.saved, self.machines = base + 925, {}, []
+        self.address, self.world = LOCAL, "127.0.1.10"  # ours, and the mail host's
 
     # -- life
     @staticmethod
@@ -39,6 +38,8 @@ class System(Martlet):
         return system
 
     def stop_own(self, keep):
+        for machine in self.machines:
+            machine.remove()
         subprocess.run([str(ROOT / "deploy/local/stop")], env=self.environment, capture_output=True)
         if not keep:
             for folder in {self.home, self.data}:
@@ -102,11 +103,9 @@ class System(Martlet):
 
     def kill_hard(self, *names):
         """SIGKILL to these services with all their processes, at once."""
-        pids = [pid for name in names if (top := self.pid(name)) for pid in self.descendants(top)]
-        for pid in pids:
+        for pid in [pid for name in names if (top := self.pid(name)) for pid in self.descendants(top)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        return pids
 
     def service(self, command, *names, wait=None):
         subprocess.run(["sv", *(["-w", str(wait)] if wait else []), command, *[str(self.data / "services" / name) for name in names]],
@@ -141,6 +140,13 @@ class System(Martlet):
         except OSError:
             return False
 
+    def await_servers(self, *names, seconds=90):
+        """Until PostgreSQL and RabbitMQ (or the one that is named) answer: whatever breaks, they must come back."""
+        answers = {"postgres": self.postgres_answers, "rabbitmq": self.broker_answers}
+        for name in names or answers:
+            if self.wait_for(answers[name], seconds) is None:
+                raise RuntimeError(f"{name} itself does not come back")
+
     def wait_for(self, condition, seconds, pause=0.05):
         """Seconds until it holds; None when it does not in time."""
         started = time.monotonic()
@@ -150,31 +156,20 @@ class System(Martlet):
             time.sleep(pause)
         return None
 
-    def wait_port(self, port, seconds, greeting=True):
-        """Seconds until a new connection is greeted; None when it takes longer."""
-        started = time.monotonic()
-        while time.monotonic() < started + seconds:
-            try:
-                with socket.create_connection((LOCAL, port), timeout=2) as client:
-                    if not greeting or client.recv(100).startswith((b"220", b"* OK", b"+OK")):
-                        return time.monotonic() - started
-            except OSError:
-                pass
-            time.sleep(0.02)
-        return None
+    def greets(self, port):
+        try:
+            with socket.create_connection((self.address, self.ports[port]), timeout=2) as client:
+                return client.recv(100).startswith((b"220", b"* OK", b"+OK"))
+        except OSError:
+            return False
 
     def serving(self, daemon, seconds=20):
-        port = {"smtpd": "smtp", "accessd": "imap", "watchd": "http"}[daemon]
-        return self.wait_port(self.ports[port], seconds, greeting=daemon != "watchd")
+        """Seconds until a new connection is greeted; None when it takes longer."""
+        return self.wait_for(lambda: self.greets({"smtpd": "smtp", "accessd": "imap"}[daemon]), seconds, 0.02)
 
     def ready_after(self, seconds):
-        started = time.monotonic()
-        while time.monotonic() < started + seconds:
-            code, body = self.http("/health/ready")
-            if code == 200 and '"classify"' not in body:
-                return time.monotonic() - started
-            time.sleep(0.1)
-        return None
+        ready = lambda answer: answer[0] == 200 and '"classify"' not in answer[1]
+        return self.wait_for(lambda: ready(self.http("/health/ready")), seconds, 0.1)
 
     # -- the servers below
     def rabbitmqctl(self, *arguments, check=True):

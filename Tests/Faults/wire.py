@@ -1,5 +1,5 @@
 """Clients that know exactly what they have sent and what they have read, and how long each answer took."""
-import base64, hashlib, random, re, socket, struct, time, uuid
+import base64, hashlib, random, re, socket, time
 
 SUBJECT = re.compile(rb"^Subject: fault ([0-9a-f]{20})\r?$", re.M)
 
@@ -33,12 +33,12 @@ def new_token(rng=None):
 
 
 class Line:
-    """A socket that reads lines; every failure of it is `Gone`."""
+    """A socket that reads lines; every failure of it is `Gone`. `server` has an address and ports by name."""
 
-    def __init__(self, port, timeout, host="127.0.0.1"):
+    def __init__(self, server, port, timeout):
         self.buffer = b""
         try:
-            self.socket = socket.create_connection((host, port), timeout=timeout)
+            self.socket = socket.create_connection((server.address, server.ports[port]), timeout=timeout)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise Gone(f"connect: {error}") from None
@@ -82,18 +82,11 @@ class Line:
         except OSError:
             pass
 
-    def reset(self):
-        """Closes with RST instead of FIN."""
-        try:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        except OSError:
-            pass
-        self.close()
-
 
 class SMTP(Line):
-    def __init__(self, port, timeout=30, tls=None, implicit=False, login=None, slow=None):
-        super().__init__(port, timeout)
+    def __init__(self, server, port="smtp", timeout=30, tls=None, login=None, slow=None):
+        super().__init__(server, port, timeout)
+        implicit = port == "submissions"
         self.slow = slow or (lambda seconds, what, reply: None)
         try:
             if implicit:
@@ -172,9 +165,9 @@ class SMTP(Line):
 
 class IMAP(Line):
     def __init__(self, system, account, timeout=30, slow=None):
-        super().__init__(system.ports["imaps"], timeout)
+        super().__init__(system, "imaps", timeout)
         self.slow = slow or (lambda seconds, what, reply: None)
-        self.count, self.ended = 0, None
+        self.count = 0
         try:
             self.secure(system.tls)
             greeting = self.response()
@@ -247,7 +240,7 @@ class IMAP(Line):
 
 class POP3(Line):
     def __init__(self, system, account, timeout=30, slow=None):
-        super().__init__(system.ports["pop3s"], timeout)
+        super().__init__(system, "pop3s", timeout)
         self.slow = slow or (lambda seconds, what, reply: None)
         try:
             self.secure(system.tls)
