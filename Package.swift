@@ -90,6 +90,8 @@ let drivers: [Target] = [
     .systemLibrary(name: "CUnbound", path: "Shared/Drivers/CUnbound"),
     .systemLibrary(name: "CYAML", path: "Shared/Drivers/CYAML"),
     .systemLibrary(name: "CProcess", path: "Shared/Drivers/CProcess"),
+    .systemLibrary(name: "CLibCrypto", path: "Shared/Drivers/CLibCrypto"),
+    library("RSASigning", "Shared/Drivers", ["CLibCrypto"]),
     library("YAML", "Shared/Drivers", ["CYAML"]),
     library("BlockingWork", "Shared/Drivers"),
     library("DNSResolver", "Shared/Drivers", ["CUnbound", lifecycle]),
@@ -173,9 +175,9 @@ let services: [Target] = [
     library(
         "SMTPRelay", "Services/Deliver",
         [
-            "MailCore", "MailWire", "MessageGrammar", "SMTPGrammar", "DKIM", "DNSResolver", "QueueContracts", "AMQP",
-            "PostgreSQL", "MailQueue", "Storage", "LineServer", "ServiceKit", nio, nioPosix, nioTLS, nioSSL, logging,
-            lifecycle,
+            "MailCore", "MailWire", "MessageGrammar", "SMTPGrammar", "DKIM", "RSASigning", "DNSResolver",
+            "QueueContracts", "AMQP", "PostgreSQL", "MailQueue", "Storage", "LineServer", "ServiceKit", nio, nioPosix,
+            nioTLS, nioSSL, logging, lifecycle,
         ]),
     binary(
         "relayd", "Services/Deliver",
@@ -254,6 +256,7 @@ let testTargets: [Target] = [
         "MailQueue", ["MailCore", "QueueContracts", "AMQP", "Storage", "PostgreSQL", logging, lifecycle],
         data: ["Golden"]),
     tests("DNSResolver"), tests("DKIM", ["MailCore", "MailWire", crypto, cryptoExtras]),
+    tests("RSASigning", [crypto, cryptoExtras]),
     tests("Diagnosis", ["MailCore", "DKIM", "DNSResolver", "QueueContracts", "Storage"]),
     tests("QueueContracts", ["MailCore"], data: ["Golden"]), tests("MailWire"),
     tests("MessageGrammar", data: ["Samples"]),

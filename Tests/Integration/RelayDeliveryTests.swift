@@ -1,6 +1,7 @@
 import DNSResolver
 import MailCore
 import MailQueue
+import PostgreSQL
 import QueueContracts
 import SMTPRelay
 import Storage
@@ -171,6 +172,34 @@ struct RelayDeliveryTests {
             #expect(try await fixture.rest(of: plain).events == ["relayed", "relayed"])
         }
     }
+
+    @Test func `the final dot waits until the mail before is recorded`() async throws {
+        try await RelayFixture.with { fixture in
+            let mails = try await [fixture.mail(to: ["a@remote.test"]), fixture.mail(to: ["b@remote.test"])]
+            let left = Mutex<Int?>(nil)
+            var script = FakeHosts.Script()
+            script.afterDot = { [mails] mail in
+                guard mail == mails[1] else { return }
+                let rest = try? await fixture.rest(of: mails[0])  // compared below
+                left.withLock { $0 = rest?.work }
+            }
+            let hosts = FakeHosts(script)
+            for mail in mails { _ = try await fixture.store.admit([mail], expiry: .seconds(3600)) }
+            async let locked: Void = fixture.sql(
+                "BEGIN; SELECT FROM work WHERE mail_id = '\(mails[0])' FOR UPDATE; SELECT pg_sleep(1); COMMIT")
+            try await eventually("the record has to wait") { try await fixture.owner.number(Self.countSleepers) > 0 }
+            try await run(fixture, hosts) { _ in
+                try await eventually("both are delivered") { hosts.deliveries.count == 2 }
+            }
+            try await locked
+            #expect(hosts.deliveries.map(\.mail) == mails)
+            #expect(left.withLock(\.self) == 0)
+        }
+    }
+
+    private static let countSleepers = PreparedStatement(
+        "rd_sleepers",
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()")
 
     @Test func `a host that fails is followed by the next, and one that served is connected to again`() async throws {
         try await RelayFixture.with { fixture in

@@ -56,6 +56,27 @@ struct RelayStoreTests {
         }
     }
 
+    @Test func `a claim brings small bodies along, and ends with the mail that fills it`() async throws {
+        try await RelayFixture.with { fixture in
+            let store = fixture.store
+            let small = "Subject: 1\r\n\r\nBody\r\n"
+            let large = "Subject: 2\r\n\r\n" + String(repeating: "0123456789\r\n", count: 30_000)
+            let mails = try await [
+                fixture.mail(to: ["a@remote.test", "b@remote.test"], body: small),
+                fixture.mail(to: ["a@remote.test"], body: large), fixture.mail(to: ["a@remote.test"], body: small),
+            ]
+            for mail in mails { _ = try await store.admit([mail], expiry: .seconds(3600)) }
+            let lease = try #require(try await lease(store).first)
+            let claim = try await store.claim(lease, limit: 10, bytes: 100_000)
+            #expect(claim.mails.map(\.id) == Array(mails[..<2]) && claim.isFull)
+            #expect(claim.mails[0].copies.count == 2)
+            #expect(claim.mails.map(\.whole) == [Array(small.utf8), nil])
+            let rest = try await store.claim(lease, limit: 10, bytes: 100_000)
+            #expect(rest.mails.map(\.id) == [mails[2]] && !rest.isFull)
+            #expect(rest.mails.first?.whole == Array(small.utf8))
+        }
+    }
+
     @Test func `slots limit the connections to a domain`() async throws {
         try await RelayFixture.with { fixture in
             let store = fixture.store

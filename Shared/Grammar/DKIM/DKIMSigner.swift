@@ -5,13 +5,23 @@ import MailWire
 package struct DKIMSigner: Sendable {
     private let domain: String
     private let selector: String
-    private let key: DKIMPrivateKey
+    private let algorithm: DKIMAlgorithm
+    private let signature: @Sendable ([UInt8]) throws(DKIMError) -> [UInt8]
 
     /// - Parameter domain: in A-labels: `d=` and the record's name are ASCII.
     package init(domain: String, selector: String, key: DKIMPrivateKey) {
+        self.init(domain: domain, selector: selector, algorithm: key.algorithm, signature: key.signature(over:))
+    }
+
+    /// - Parameter signature: of these bytes' SHA-256, as the algorithm has it.
+    package init(
+        domain: String, selector: String, algorithm: DKIMAlgorithm,
+        signature: @escaping @Sendable ([UInt8]) throws(DKIMError) -> [UInt8]
+    ) {
         self.domain = domain
         self.selector = selector
-        self.key = key
+        self.algorithm = algorithm
+        self.signature = signature
     }
 
     /// - Parameters:
@@ -27,7 +37,7 @@ package struct DKIMSigner: Sendable {
         let (names, fields) = try DKIMSignedFields.select(from: header)
         var field = FoldedField("DKIM-Signature:")
         field.add("v=1;")
-        field.add("a=\(key.algorithm.rawValue);")
+        field.add("a=\(algorithm.rawValue);")
         field.add("c=relaxed/relaxed;")
         field.add("d=\(domain);")
         field.add("s=\(selector);")
@@ -44,7 +54,7 @@ package struct DKIMSigner: Sendable {
         let unsigned = field.bytes
         let name = Array("dkim-signature".utf8)
         DKIMHeader.appendCanonical(name: name, body: unsigned.dropFirst(name.count + 1), to: &input)
-        field.addBreakable(Base64.encode(try key.signature(over: input)))
+        field.addBreakable(Base64.encode(try signature(input)))
         return field.bytes + [.carriageReturn, .lineFeed]
     }
 }

@@ -15,6 +15,9 @@ import QueueContracts
 /// unless somebody else has the copy by now; all else only while the copy is claimed under the outcome's lease. The
 /// deletion of a work row drives the rest: the end of the copy, its history, the release of the body. A notification is
 /// accepted in the same transaction.
+///
+/// Deliveries alone are one round trip and lock no destination: they leave nothing behind that is due, and whoever
+/// claims for the same domain must not wait for their commit.
 extension RelayStore {
     /// Makes the notification; its recipients are found here.
     package typealias Notify = @Sendable (UndeliveredMail) -> AcceptedMail
@@ -27,6 +30,12 @@ extension RelayStore {
         try await retryingConflicts {
             try await pool.transaction { connection in
                 var sheet = RelaySheet(outcomes: outcomes, news: news, holds: holds)
+                if sheet.isDeliveries {
+                    let ended = try connection.commit(after: sheet.deliveries())[1].count
+                    sheet.record.delivered = ended
+                    sheet.record.lost = outcomes.count - ended
+                    return sheet.record
+                }
                 try sheet.keepHeld(on: connection)
                 let reports = try sheet.reports(notify, on: connection)
                 _ = try connection.commit(after: sheet.calls(reports))
@@ -55,6 +64,20 @@ private struct RelaySheet {
         self.news = news
         self.holds = holds
     }
+
+    /// Nothing but copies that other hosts took, each once.
+    var isDeliveries: Bool {
+        news.isEmpty && entries.allSatisfy { $0.outcome.kind == .delivered }
+            && Set(entries.map { Key(mail: $0.outcome.mail, recipient: $0.outcome.copy.recipient) }).count
+                == entries.count
+    }
+
+    private struct Key: Hashable {
+        let mail: MailID
+        let recipient: Int32
+    }
+
+    func deliveries() -> [PostgresConnection.Call] { [(RelayStore.lockWork, keys(entries)), end(entries)] }
 
     /// Locks everything and leaves out what is not ours any more.
     mutating func keepHeld(on connection: isolated PostgresConnection) throws {
@@ -176,16 +199,7 @@ private struct RelaySheet {
     func calls(_ reports: [Report]) -> [PostgresConnection.Call] {
         var calls: [PostgresConnection.Call] = []
         let ended = entries.filter { isFailed($0) || $0.outcome.kind == .delivered }
-        if !ended.isEmpty {
-            calls.append(
-                (
-                    RelayStore.endCopies,
-                    keys(ended) + [
-                        .textArray(ended.map { isFailed($0) ? "undeliverable" : "relayed" }),
-                        .jsonbArray(ended.map(detail)),
-                    ]
-                ))
-        }
+        if !ended.isEmpty { calls.append(end(ended)) }
         let deferred = entries.filter { if case .deferred = $0.outcome.kind { !$0.isExpired } else { false } }
         if !deferred.isEmpty { calls.append((RelayStore.deferCopies, keys(deferred) + columns(deferred))) }
         if !reports.isEmpty {
@@ -197,6 +211,15 @@ private struct RelaySheet {
                 ))
         }
         return calls + destinationCalls()
+    }
+
+    private func end(_ ended: [Entry]) -> PostgresConnection.Call {
+        (
+            RelayStore.endCopies,
+            keys(ended) + [
+                .textArray(ended.map { isFailed($0) ? "undeliverable" : "relayed" }), .jsonbArray(ended.map(detail)),
+            ]
+        )
     }
 
     private func destinationCalls() -> [PostgresConnection.Call] {
@@ -271,7 +294,7 @@ extension RelayStore {
         )
         SELECT unfinished.mail_id FROM wanted CROSS JOIN LATERAL (
             SELECT mail_id FROM work
-            WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage = 3 FOR UPDATE
+            WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage + 0 = 3 FOR UPDATE
         ) AS unfinished
         """)
 
@@ -287,7 +310,7 @@ extension RelayStore {
                 AND (c.fence = wanted.fence OR c.fence = 0 AND wanted.weight = 1 OR wanted.weight = 2)
                 AND EXISTS (
                     SELECT FROM work
-                    WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage = 3)
+                    WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND stage + 0 = 3)
             OFFSET 0
         ) AS held
         ORDER BY wanted.place
@@ -304,35 +327,35 @@ extension RelayStore {
         FROM mail WHERE mail_id = ANY ($1::uuid[]) ORDER BY mail_id
         """)
 
+    /// The copy is found by its key: without the lock of its destination it may have moved.
     fileprivate static let endCopies = PreparedStatement(
         "relay_end_copies",
         """
         WITH done AS MATERIALIZED (
-            SELECT done.*, unfinished.place, copy.place AS copy_place
+            SELECT done.*, unfinished.place
             FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::jsonb[]) AS done (mail_id, recipient, event, detail)
             CROSS JOIN LATERAL (
                 SELECT work.ctid AS place FROM work
-                WHERE work.mail_id = done.mail_id AND work.recipient = done.recipient AND work.stage = 3 OFFSET 0
+                WHERE work.mail_id = done.mail_id AND work.recipient = done.recipient AND work.stage + 0 = 3 OFFSET 0
             ) AS unfinished
-            CROSS JOIN LATERAL (
-                SELECT relay_copy.ctid AS place FROM relay_copy
-                WHERE relay_copy.mail_id = done.mail_id AND relay_copy.recipient = done.recipient OFFSET 0
-            ) AS copy
         ), gone AS (
             DELETE FROM work WHERE ctid = ANY (ARRAY(SELECT place FROM done)) RETURNING mail_id, recipient
         ), copies AS (
-            DELETE FROM relay_copy WHERE ctid = ANY (ARRAY(SELECT copy_place FROM done JOIN gone USING (mail_id, recipient)))
+            DELETE FROM relay_copy WHERE mail_id = ANY (ARRAY(SELECT mail_id FROM gone))
+                AND (mail_id, recipient) IN (SELECT mail_id, recipient FROM gone)
         ), noted AS (
             INSERT INTO mail_event (mail_id, event, recipient, detail)
             SELECT mail_id, event, recipient, detail FROM done JOIN gone USING (mail_id, recipient)
+        ), released AS (
+            INSERT INTO body_release (body_id, due_at)
+            SELECT body_id, now() + interval '1 day' FROM (
+                SELECT DISTINCT found.body_id FROM gone CROSS JOIN LATERAL (
+                    SELECT body_id FROM mail WHERE mail.mail_id = gone.mail_id OFFSET 0
+                ) AS found ORDER BY body_id
+            ) AS bodies
+            ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
         )
-        INSERT INTO body_release (body_id, due_at)
-        SELECT body_id, now() + interval '1 day' FROM (
-            SELECT DISTINCT found.body_id FROM gone CROSS JOIN LATERAL (
-                SELECT body_id FROM mail WHERE mail.mail_id = gone.mail_id OFFSET 0
-            ) AS found ORDER BY body_id
-        ) AS bodies
-        ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
+        SELECT recipient FROM gone
         """)
 
     fileprivate static let deferCopies = PreparedStatement(
@@ -345,7 +368,7 @@ extension RelayStore {
             ) AS late (mail_id, recipient, again, status, reply, host, prefix, detail)
             CROSS JOIN LATERAL (
                 SELECT work.ctid AS place FROM work
-                WHERE work.mail_id = late.mail_id AND work.recipient = late.recipient AND work.stage = 3 OFFSET 0
+                WHERE work.mail_id = late.mail_id AND work.recipient = late.recipient AND work.stage + 0 = 3 OFFSET 0
             ) AS unfinished
             CROSS JOIN LATERAL (
                 SELECT relay_copy.ctid AS place FROM relay_copy

@@ -1,7 +1,9 @@
 import PostgreSQL
 
 // Look-ups are by key for each row (LATERAL with OFFSET 0, ctid): a prepared plan made while the tables were small must
-// not read all of them once they are large. Rows found by ctid cannot move: their destination is locked.
+// not read all of them once they are large. `stage + 0` and `fence + 0` keep such a plan from an index of the stage or of
+// what is free, which in a small table looks as good as the key. Rows found by ctid cannot move: their destination is
+// locked, or they are.
 extension RelayStore {
     // MARK: - Destinations
 
@@ -73,7 +75,7 @@ extension RelayStore {
         FROM unnest($1::uuid[]) AS wanted (mail_id)
         CROSS JOIN LATERAL (
             SELECT work.mail_id, work.recipient, next_hint_at FROM work
-            WHERE work.mail_id = wanted.mail_id AND work.stage = 3 AND work.parked_at IS NULL OFFSET 0
+            WHERE work.mail_id = wanted.mail_id AND work.stage + 0 = 3 AND work.parked_at IS NULL OFFSET 0
         ) AS unfinished
         CROSS JOIN LATERAL (
             SELECT address FROM recipient
@@ -93,7 +95,7 @@ extension RelayStore {
     static let lockFreshWork = PreparedStatement(
         "relay_lock_fresh_work",
         """
-        SELECT mail_id FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage = 3 AND parked_at IS NULL
+        SELECT mail_id FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = 3 AND parked_at IS NULL
         ORDER BY mail_id, recipient, stage FOR UPDATE
         """)
 
@@ -109,7 +111,7 @@ extension RelayStore {
             FROM unnest($1::uuid[]) AS wanted (mail_id)
             CROSS JOIN LATERAL (
                 SELECT work.mail_id, work.recipient, work.next_hint_at, work.ctid AS place FROM work
-                WHERE work.mail_id = wanted.mail_id AND work.stage = 3 AND work.parked_at IS NULL OFFSET 0
+                WHERE work.mail_id = wanted.mail_id AND work.stage + 0 = 3 AND work.parked_at IS NULL OFFSET 0
             ) AS unfinished
             CROSS JOIN LATERAL (
                 SELECT address FROM recipient
@@ -155,7 +157,7 @@ extension RelayStore {
                     SELECT true AS is_known FROM relay_copy
                     WHERE relay_copy.mail_id = work.mail_id AND relay_copy.recipient = work.recipient OFFSET 0
                 ) AS known
-                WHERE work.mail_id = wanted.mail_id AND work.stage = 3 AND work.parked_at IS NULL AND work.attempts > 0
+                WHERE work.mail_id = wanted.mail_id AND work.stage + 0 = 3 AND work.parked_at IS NULL AND work.attempts > 0
                 ORDER BY work.recipient FOR UPDATE OF work
             ) AS unfinished
         )

@@ -37,12 +37,16 @@ package struct RelayMail: Sendable {
     package let sender: String
     package let origin: MailOrigin
     package let submitter: AccountID?
+    /// The whole body when it came with the claim; a large one is read in chunks.
+    package let whole: [UInt8]?
     package internal(set) var copies: [Copy]
 }
 
 /// What was claimed for one domain.
 package struct RelayClaim: Sendable {
     package internal(set) var mails: [RelayMail] = []
+    /// There may be more that is due.
+    package internal(set) var isFull = false
     /// The domain is held: no connection now, and the mails are those whose time is over.
     package internal(set) var isHeld = false
     /// Why it is held.

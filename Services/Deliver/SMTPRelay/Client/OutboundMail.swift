@@ -15,12 +15,15 @@ package struct OutboundMail: Sendable {
     package let size: Int
     /// A byte above 0x7F is in it (RFC 6152).
     package let isEightBit: Bool
-    /// Reads the stored body and hands it over; called once per attempt, only after the server asked for the mail.
+    /// The body, when all of it is here.
+    package let whole: [UInt8]?
+    /// Otherwise reads the stored body and hands it over; called once per attempt, only after the server asked for the
+    /// mail.
     package let body: @Sendable (_ write: @escaping Writer) async throws -> Void
 
     package init(
         id: MailID, sender: String, recipients: [String], prefix: [UInt8], size: Int, isEightBit: Bool,
-        body: @escaping @Sendable (_ write: @escaping Writer) async throws -> Void
+        whole: [UInt8]? = nil, body: @escaping @Sendable (_ write: @escaping Writer) async throws -> Void
     ) {
         self.id = id
         self.sender = sender
@@ -28,6 +31,7 @@ package struct OutboundMail: Sendable {
         self.prefix = prefix
         self.size = size
         self.isEightBit = isEightBit
+        self.whole = whole
         self.body = body
     }
 }

@@ -21,7 +21,11 @@ extension SMTPClientConnection {
         let deadline = NIODeadline.now() + TimeAmount(timeouts.dataBlock) + .seconds(allowance)
         do {
             try await writeContent(mail.prefix, deadline)
-            try await mail.body { chunk in try await self.writeContent(chunk, deadline) }
+            if let whole = mail.whole {
+                try await writeContent(whole, deadline)
+            } else {
+                try await mail.body { chunk in try await self.writeContent(chunk, deadline) }
+            }
             guard let end = content?.end() else { throw ContentFault.loneLineEnd }
             do {
                 try await beforeFinalDot()

@@ -83,7 +83,8 @@ extension SMTPClientConnection {
     }
 
     private static func bootstrap(_ patience: TimeAmount) -> ClientBootstrap {
-        ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+        // On the loop of the caller, if it has one.
+        ClientBootstrap(group: MultiThreadedEventLoopGroup.currentEventLoop ?? MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(patience)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.autoRead, value: false)

@@ -12,13 +12,20 @@ struct DestinationRun {
     private var hasReached = false
     /// Mails in a row during which every host broke off.
     private var brokenOff = 0
+    /// How the mail before ended, on its way into the database while the next one is prepared and sent up to its final
+    /// dot, which waits for it: so there is never more than one mail that is delivered and not recorded.
+    private var recording: Task<Bool, Never>?
     /// Mail is delivered of which the database does not know.
     private var hasUnrecorded = false
     private static let toleratedBreaks = 3
     private static let pauseAfterTrouble = Duration.seconds(1)
 
-    init(lease: RelayLease, services: RelayServices) {
+    private let executor: any TaskExecutor
+
+    /// - Parameter executor: runs this.
+    init(lease: RelayLease, services: RelayServices, executor: any TaskExecutor) {
         self.lease = lease
+        self.executor = executor
         self.services = services
         self.line = HostLine(domain: lease.domain, connector: services.connector)
     }
@@ -42,12 +49,17 @@ struct DestinationRun {
                     await line.drop(isAtFault: false)
                     return
                 }
-                if claim.mails.count >= services.limits.mailsPerClaim { onMore() }
+                if claim.isFull { onMore() }
                 isOver = claim.isHeld ? await !giveUp(claim) : await !deliver(claim.mails, isStopping)
+                // A claim that finds nothing ends the lease: the outcomes under it come first.
+                isOver = await !isRecorded() || isOver
             }
         } catch {
             services.logger.warning("a destination is left for later", metadata: [LogKey.error: "\(error)"])
+            // It stays due, and what failed may need a moment. A cancelled sleep ends early.
+            try? await Task.sleep(for: Self.pauseAfterTrouble)
         }
+        _ = await isRecorded()
         await line.drop(isAtFault: false)
         await release()
     }
@@ -177,9 +189,12 @@ struct DestinationRun {
                 return .failedHere(outcomes)
             }
             hasBeenOpen = true
-            let (leases, lease) = (services.leases, lease)
+            let (leases, lease, recording) = (services.leases, lease, recording)
             let results = await connection.deliver(outbound) {
-                try await trouble.noting { try await leases.ensure(lease) }
+                try await trouble.noting {
+                    if let recording, await !recording.value { throw CancellationError() }
+                    try await leases.ensure(lease)
+                }
             }
             if trouble.isNoted || Task.isCancelled {
                 let decided = zip(copies, results).filter { $1.isTheirs }
@@ -239,11 +254,21 @@ struct DestinationRun {
             prefix: prefix)
     }
 
+    /// Begins to write outcomes down, after those of the mail before.
     /// - Returns: whether to go on.
     private mutating func record(_ outcomes: [RelayOutcome], _ news: DestinationNews?) async -> Bool {
-        if await services.recorder.record(outcomes, domain: lease.domain, news: news) { return true }
-        hasUnrecorded = true
-        return false
+        guard await isRecorded() else { return false }
+        recording = Task(executorPreference: executor) { [recorder = services.recorder, domain = lease.domain] in
+            await recorder.record(outcomes, domain: domain, news: news)
+        }
+        return true
+    }
+
+    /// Waits until the database knows all that was delivered; `false`: it could not be told.
+    private mutating func isRecorded() async -> Bool {
+        if let recording, await !recording.value { hasUnrecorded = true }
+        recording = nil
+        return !hasUnrecorded
     }
 
     private func describe(_ reply: RelayReply) -> String {

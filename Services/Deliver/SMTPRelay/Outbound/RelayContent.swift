@@ -31,13 +31,15 @@ package struct RelayContents: Sendable {
     }
 
     func load(_ mail: RelayMail, known prefix: [UInt8]?, via: String?) async throws -> RelayContent {
-        let head = try await store.beginning(of: mail)
+        var head: (bytes: [UInt8], summary: [UInt8]) = (mail.whole ?? [], [])
+        if mail.whole == nil { head = try await store.beginning(of: mail) }
         let isOneChunk = mail.size <= BodyUpload.chunkSize
         guard head.bytes.count == min(mail.size, BodyUpload.chunkSize) else { throw Missing() }
         let isEightBit =
             isOneChunk
-            ? head.bytes.contains { $0 > 0x7F }
-            // A summary of a later version cannot be read here; 8BITMIME is offered nearly everywhere.
+            // All of them: without an early end the compiler takes many at a time.
+            ? head.bytes.reduce(UInt8(0), |) > 0x7F
+                // A summary of a later version cannot be read here; 8BITMIME is offered nearly everywhere.
             : ((try? MessageSummary(decoding: head.summary))?.flags.contains(.has8Bit) ?? true)
         let whole = isOneChunk ? head.bytes : nil
         if let prefix { return RelayContent(prefix: prefix, isEightBit: isEightBit, whole: whole) }
@@ -68,9 +70,8 @@ package struct RelayContents: Sendable {
     ) -> OutboundMail {
         OutboundMail(
             id: mail.id, sender: mail.sender, recipients: copies.map(\.address), prefix: content.prefix,
-            size: mail.size + content.prefix.count, isEightBit: content.isEightBit
+            size: mail.size + content.prefix.count, isEightBit: content.isEightBit, whole: content.whole
         ) { write in
-            if let whole = content.whole { return try await write(whole) }
             for chunk in 0..<chunks(of: mail) {
                 try await write(try await trouble.noting { try await read(chunk, of: mail) })
             }

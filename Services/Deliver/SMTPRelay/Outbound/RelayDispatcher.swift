@@ -1,5 +1,6 @@
 import Logging
 import MailCore
+import NIOPosix
 import ServiceKit
 import ServiceLifecycle
 import Storage
@@ -55,7 +56,7 @@ package final class RelayDispatcher: Service, Sendable {
             while !stopping {
                 do {
                     let room = Room(leases, services.limits)
-                    if room.free > 0 || .now >= revokeAt {
+                    if .now >= revokeAt {
                         _ = try await services.store.revokeExpired(limit: 16, except: leases.map(\.fence))
                         revokeAt = .now + Self.longestSleep
                     }
@@ -66,7 +67,7 @@ package final class RelayDispatcher: Service, Sendable {
                         _ = try await services.store.forgetIdle()
                         forgetAt = .now + Self.forgetInterval
                     }
-                    await sleep(try await untilNextLook(room, taken.count), &wakes)
+                    await sleep(try await untilNextLook(room, taken.count, &revokeAt), &wakes)
                 } catch {
                     services.logger.warning("a look for due mail failed", metadata: [LogKey.error: "\(error)"])
                     await sleep(pause, &wakes)
@@ -85,13 +86,21 @@ package final class RelayDispatcher: Service, Sendable {
     private func start(_ lease: RelayLease, in group: inout DiscardingTaskGroup) {
         _ = running.withLock { $0.insert(lease) }
         services.recorder.runBegins()
-        group.addTask {
-            var run = DestinationRun(lease: lease, services: self.services)
-            await run.run(isStopping: { self.stopping || Task.isCancelled }, onMore: self.wake)
+        let executor = LoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.next())
+        group.addTask(executorPreference: executor) {
+            var run = DestinationRun(lease: lease, services: self.services, executor: executor)
+            await run.run(
+                isStopping: { self.stopping || Task.isCancelled },
+                onMore: { if self.hasSlot(lease.domain) { self.wake() } })
             self.services.recorder.runEnded()
             _ = self.running.withLock { $0.remove(lease) }
             self.wake()
         }
+    }
+
+    /// Whether another connection to a domain may be allowed, as far as this process knows.
+    private func hasSlot(_ domain: String) -> Bool {
+        leases.count { $0.domain == domain } < services.limits.perDestination
     }
 
     /// How many more connections may be used.
@@ -113,11 +122,14 @@ package final class RelayDispatcher: Service, Sendable {
     }
 
     /// The end of a run wakes us; while no connection is free there is nothing else to wait for.
-    private func untilNextLook(_ room: Room, _ taken: Int) async throws -> Duration {
+    private func untilNextLook(
+        _ room: Room, _ taken: Int, _ revokeAt: inout ContinuousClock.Instant
+    ) async throws -> Duration {
         if room.free <= taken { return Self.longestSleep }
         if taken > 0 { return Self.shortestSleep }
         let outlook = try await services.store.outlook(
             slots: services.limits.perDestination, strangers: room.strangers > 0, except: leases.map(\.fence))
+        if let end = outlook.untilLeaseEnds { revokeAt = min(revokeAt, .now + end) }
         let next = [outlook.untilDue, outlook.untilLeaseEnds].compactMap(\.self).min() ?? Self.longestSleep
         return min(max(next, Self.shortestSleep), Self.longestSleep)
     }

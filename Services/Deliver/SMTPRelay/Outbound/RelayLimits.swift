@@ -10,8 +10,8 @@ package struct RelayLimits: Sendable, Hashable {
     /// Of the connections, those for domains that no account of ours has written to: anybody can have us forward to or
     /// notify domains of theirs whose hosts are slow on purpose, and must not take all connections that way.
     package var strangers: Int { max(1, connections / 2) }
-    /// Mails claimed at a time for one connection.
-    package var mailsPerClaim = 16
+    /// Mails claimed at a time for one connection, unless their bodies are more than a mebibyte.
+    package var mailsPerClaim = 32
     /// RFC 5321 4.5.3.1.8: what every server takes in one transaction.
     package var recipientsPerTransaction = 100
     /// A process that vanishes keeps its destinations for so long.

@@ -3,6 +3,7 @@ package import Logging
 package import MailCore
 import MailWire
 import MessageGrammar
+import RSASigning
 import ServiceKit
 package import Storage
 import Synchronization
@@ -153,8 +154,7 @@ package final class RelaySigner: Sendable {
         let signers = try await keys.signingKeys(for: domain).compactMap { key -> DKIMSigner? in
             guard let algorithm = DKIMAlgorithm(rawValue: key.algorithm) else { return nil }
             do throws(DKIMError) {
-                let privateKey = try DKIMPrivateKey(algorithm, stored: key.privateKey)
-                return DKIMSigner(domain: domain, selector: key.selector, key: privateKey)
+                return try signer(key, algorithm)
             } catch {
                 logger.error("a signing key cannot be read", metadata: [LogKey.reason: "unusable_key"])
                 return nil
@@ -165,5 +165,20 @@ package final class RelaySigner: Sendable {
             known[domain] = Entry(signers: signers, until: .now + Self.keyLifetime)
         }
         return signers
+    }
+
+    private func signer(_ key: DomainKey, _ algorithm: DKIMAlgorithm) throws(DKIMError) -> DKIMSigner {
+        switch algorithm {
+        case .ed25519:
+            let privateKey = try DKIMPrivateKey(algorithm, stored: key.privateKey)
+            return DKIMSigner(domain: key.domain, selector: key.selector, key: privateKey)
+        case .rsa:
+            guard let rsa = RSASigningKey(der: key.privateKey.reveal()) else { throw .unusableKey }
+            return DKIMSigner(domain: key.domain, selector: key.selector, algorithm: algorithm) {
+                bytes throws(DKIMError) in
+                guard let signature = rsa.signature(over: bytes) else { throw .signingFailed }
+                return signature
+            }
+        }
     }
 }
