@@ -1,4 +1,5 @@
 import DequeModule
+import Dispatch
 package import Logging
 import ServiceLifecycle
 import Synchronization
@@ -11,6 +12,7 @@ package final class PostgresPool: Service, Sendable {
 
     private struct Waiter {
         let id: UInt64
+        let deadline: ContinuousClock.Instant
         let continuation: CheckedContinuation<PostgresConnection?, Never>
     }
 
@@ -20,6 +22,8 @@ package final class PostgresPool: Service, Sendable {
         var open = 0
         var waiters: Deque<Waiter> = []
         var nextWaiter: UInt64 = 0
+        /// A timer is running for those who wait.
+        var isTimed = false
     }
 
     package init(configuration: PostgresConfiguration, logger: Logger) {
@@ -110,47 +114,53 @@ package final class PostgresPool: Service, Sendable {
 
     /// Waits for a release, at most `acquireTimeout`; a cancelled task stops waiting.
     private func wait(_ id: UInt64) async throws -> PostgresConnection {
-        let limit = configuration.acquireTimeout
-        return try await withThrowingTaskGroup(of: PostgresConnection?.self) { group in
-            group.addTask { await self.queue(id) }
-            group.addTask {
-                try? await Task.sleep(for: limit)
-                self.expire(id)
-                return nil
-            }
-            var connection: PostgresConnection?
-            // The waiter always ends: with a connection, or with nil by `expire`.
-            while let finished = try await group.next() {
-                if let finished { connection = finished }
-                group.cancelAll()
-                // A waiter that queued up after the limit had passed; a later one sees that it is cancelled.
-                self.expire(id)
-            }
-            if let connection { return connection }
-            try Task.checkCancellation()
-            throw PostgresError(.poolExhausted, "no free connection of \(configuration.connections)")
+        let connection = await withTaskCancellationHandler {
+            await queue(id)
+        } onCancel: {
+            expire { $0.id == id }
         }
+        if let connection { return connection }
+        try Task.checkCancellation()
+        throw PostgresError(.poolExhausted, "no free connection of \(configuration.connections)")
     }
 
     private func queue(_ id: UInt64) async -> PostgresConnection? {
         await withCheckedContinuation { continuation in
+            let deadline = ContinuousClock.now + configuration.acquireTimeout
             let immediate: PostgresConnection?? = state.withLock { state in
                 // One may have come back since we looked.
                 if let entry = state.idle.popLast() { return .some(entry.connection) }
                 if Task.isCancelled { return .some(nil) }
-                state.waiters.append(Waiter(id: id, continuation: continuation))
+                state.waiters.append(Waiter(id: id, deadline: deadline, continuation: continuation))
+                if !state.isTimed { watch(until: deadline) }
+                state.isTimed = true
                 return nil
             }
             if let immediate { continuation.resume(returning: immediate) }
         }
     }
 
-    private func expire(_ id: UInt64) {
-        let waiter = state.withLock { state -> Waiter? in
-            guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return state.waiters.remove(at: index)
+    /// One timer for all who wait: all wait equally long, so the first in the queue is the first to give up.
+    private func watch(until deadline: ContinuousClock.Instant) {
+        let left = Int(clamping: milliseconds(max(deadline - .now, .zero)))
+        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(left)) { [weak self] in
+            guard let self else { return }
+            let now = ContinuousClock.now
+            self.expire { $0.deadline <= now }
+            self.state.withLock { state in
+                if let next = state.waiters.first { self.watch(until: next.deadline) }
+                state.isTimed = !state.waiters.isEmpty
+            }
         }
-        waiter?.continuation.resume(returning: nil)
+    }
+
+    private func expire(_ isOver: (Waiter) -> Bool) {
+        let expired = state.withLock { state in
+            let expired = state.waiters.filter(isOver)
+            if !expired.isEmpty { state.waiters.removeAll(where: isOver) }
+            return expired
+        }
+        for waiter in expired { waiter.continuation.resume(returning: nil) }
     }
 
     private func release(_ connection: PostgresConnection) {
