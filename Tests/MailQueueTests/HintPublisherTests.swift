@@ -23,6 +23,33 @@ import Testing
         #expect(sent.withLock { Array($0.joined()) } == entries)
     }
 
+    @Test func `changes that come while another is told go together, the last of each mailbox`() throws {
+        let sent = Mutex<[[MailboxChanged.Mailbox]]>([])
+        let later = Mutex<(@Sendable () -> Void)?>(nil)
+        @Sendable func change(_ mailbox: Int64, _ modseq: Int64) -> MailboxChanged.Mailbox {
+            .init(account: AccountID(1), mailbox: MailboxID(mailbox), modseq: modseq)
+        }
+        let hints = HintPublisher { exchange, routingKey, body in
+            #expect(exchange == .mailbox && routingKey == "mailbox.changed")
+            guard let told = try? MailboxChanged.decode(body) else { return false }
+            sent.withLock { $0.append(told.mailboxes.sorted { $0.mailbox < $1.mailbox }) }
+            later.withLock { (later) -> (@Sendable () -> Void)? in
+                defer { later = nil }
+                return later
+            }?()
+            return true
+        }
+        later.withLock {
+            $0 = {
+                hints.mailboxChanged([change(1, 8), change(2, 3)])
+                hints.mailboxChanged([change(1, 9), change(1, 7)])
+            }
+        }
+        hints.mailboxChanged([change(1, 5)])
+        hints.mailboxChanged([change(3, 1)])
+        #expect(sent.withLock { $0 } == [[change(1, 5)], [change(1, 9), change(2, 3)], [change(3, 1)]])
+    }
+
     @Test func `says when a hint was not taken`() {
         let hints = HintPublisher { _, _, _ in false }
         #expect(!hints.announce(.file, [MailHint.Entry(mail: .next(), traceparent: .start())]))

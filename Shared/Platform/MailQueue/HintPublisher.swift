@@ -22,6 +22,32 @@ package final class HintPublisher: Sendable {
         var underway: Set<String> = []
     }
 
+    private let changed = Mutex(Changed())
+
+    private struct Changed {
+        struct Place: Hashable {
+            let account: AccountID
+            let mailbox: MailboxID
+        }
+
+        var waiting: [Place: Int64] = [:]
+        var isUnderway = false
+
+        mutating func note(_ mailbox: MailboxChanged.Mailbox) {
+            let place = Place(account: mailbox.account, mailbox: mailbox.mailbox)
+            waiting[place] = max(waiting[place] ?? 0, mailbox.modseq)
+        }
+
+        mutating func take() -> [MailboxChanged.Mailbox] {
+            let places = waiting.keys.prefix(MailboxChanged.maximumEntries)
+            return places.compactMap { place in
+                waiting.removeValue(forKey: place).map {
+                    MailboxChanged.Mailbox(account: place.account, mailbox: place.mailbox, modseq: $0)
+                }
+            }
+        }
+    }
+
     private static let told = Metric.Counter("mail_queue_hints_total", help: "Hints handed to the broker.")
     private static let untold = Metric.Counter(
         "mail_queue_hints_refused_total", help: "Hints that were not sent: broker away or too many waiting.")
@@ -108,13 +134,32 @@ package final class HintPublisher: Sendable {
         return isSent
     }
 
+    /// "Look again at these mailboxes." While one such message is on its way, later changes gather, of each mailbox the
+    /// last: alone when idle, one message for many under load.
     package func mailboxChanged(_ mailboxes: [MailboxChanged.Mailbox]) {
-        var rest = mailboxes[...]
-        while !rest.isEmpty {
-            let change = MailboxChanged(Array(rest.prefix(MailboxChanged.maximumEntries)))
-            rest = rest.dropFirst(MailboxChanged.maximumEntries)
-            publish(.mailbox, RoutingKey.mailboxChanged, change.encoded())
+        let isFirst: Bool? = changed.withLock { changed in
+            guard changed.waiting.count < Gathered.maximum else { return nil }
+            for mailbox in mailboxes { changed.note(mailbox) }
+            defer { changed.isUnderway = true }
+            return !changed.isUnderway
         }
+        guard let isFirst else { return Self.untold.increment() }
+        if isFirst { tellChanged() }
+    }
+
+    private func tellChanged() {
+        let next = changed.withLock { changed in
+            let next = changed.take()
+            changed.isUnderway = !next.isEmpty
+            return next
+        }
+        guard !next.isEmpty else { return }
+        let isSent = send(.mailbox, RoutingKey.mailboxChanged, MailboxChanged(next).encoded()) { [weak self] in
+            self?.tellChanged()
+        }
+        (isSent ? Self.told : Self.untold).increment()
+        // The broker is away: whoever reads asks the database once it is back.
+        if !isSent { changed.withLock { $0 = Changed() } }
     }
 
     package func modelPublished(_ model: ModelPublished) {
