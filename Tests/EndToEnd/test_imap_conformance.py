@@ -156,6 +156,24 @@ def test_reading_a_body_sets_seen_once_and_says_so(filled):
     assert numbers(filled.ok("SEARCH SEEN")) == [2]
 
 
+def test_who_reads_one_message_after_the_other_gets_each_as_it_was(martlet, account, client):
+    sent = [message(f"mail {number}", f"body {number}\r\n" * (4000 if number % 10 == 3 else number)) for number in range(1, 41)]
+    for mail in sent:
+        client.append("INBOX", mail)
+    client.ok("SELECT INBOX")
+    with Imap(martlet, account) as other:
+        other.ok("SELECT INBOX")
+        for number, mail in enumerate(sent, 1):
+            if number == 20:
+                other.ok("STORE 30 +FLAGS (\\Deleted)")
+                other.ok("EXPUNGE")
+            if number < 30:
+                assert mail in client.ok(f"FETCH {number} BODY.PEEK[]")[0].encode()
+    client.ok("NOOP")
+    for number in [29, 30, 31, 5, 6, 7, 39, 38]:
+        assert sent[number if number > 29 else number - 1] in client.ok(f"UID FETCH {number if number < 30 else number + 1} BODY.PEEK[]")[0].encode()
+
+
 def test_store_in_all_forms(filled):
     assert filled.ok("STORE 1:2 +FLAGS (\\Deleted kw)")[-3:-1] == [
         "* 1 FETCH (FLAGS (\\Deleted \\Recent kw))", "* 2 FETCH (FLAGS (\\Deleted \\Recent kw))"]
@@ -198,7 +216,7 @@ def test_close_expunges_without_telling_and_examine_changes_nothing(filled):
     ('HEADER Date ""', [1, 2]), ("BODY needle", [1]), ("BODY w\u00f6rld", [1]), ('BODY "inner BODY"', [1]), ("BODY message-id", []),
     ("TEXT message-id", [1, 2]), ("SENTON 7-Feb-1994", [1]), ("SENTSINCE 1-Jan-2000", [2]), ("BEFORE 1-Jan-2000", [1]),
     ("SINCE 1-Jan-2000", [2]), ("LARGER 300", [1]), ("SMALLER 300", [2]), ("YOUNGER 3600", [2]), ("OLDER 3600", [1]),
-    ("KEYWORD nobody", []), ("SUBJECT plain UNSEEN NOT BODY needle", [2]),
+    ("KEYWORD nobody", []), ("TO plain", []), ("FROM \"Alice <alice@\"", [1]), ("SUBJECT q?gr", []), ("SUBJECT PLAIN", [2]), ("SUBJECT plain UNSEEN NOT BODY needle", [2]),
 ])
 def test_search(client, keys, expected):
     client.append("INBOX", MULTIPART, '"07-Feb-1994 21:52:25 -0800" ')

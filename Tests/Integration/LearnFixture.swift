@@ -86,7 +86,8 @@ struct LearnFixture {
             _ = try await AppendStore(pool: accessd).append(
                 AppendedMessage(
                     mail: mail, body: .inline(bytes), flags: NamedFlags(), internalDate: .now(), receivedAt: .now(),
-                    peer: "127.0.0.1", traceparent: .start(), summary: scanner.finish().encoded()), to: mailbox.key)
+                    peer: "127.0.0.1", traceparent: .start(), summary: scanner.finish().encoded()),
+                to: account, name: mailbox.name)
             mails.append(mail)
         }
         return mails

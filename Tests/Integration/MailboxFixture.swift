@@ -38,7 +38,9 @@ struct MailboxFixture {
     func append(
         _ text: String = "Subject: x\r\n\r\nbody\r\n", to mailbox: MailboxRecord, flags: NamedFlags = NamedFlags()
     ) async throws -> MailboxDelta {
-        try await appends.append(message(.inline(Array(text.utf8)), flags: flags), to: mailbox.key)
+        try await appends.append(
+            message(.inline(Array(text.utf8)), flags: flags), to: account, name: mailbox.name
+        ).delta
     }
 
     func message(_ body: AcceptedBody, flags: NamedFlags = NamedFlags()) -> AppendedMessage {

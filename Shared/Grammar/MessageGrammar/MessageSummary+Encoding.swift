@@ -22,6 +22,15 @@ extension MessageSummary {
         return writer.bytes
     }
 
+    /// Everything in front of the envelope.
+    static func skipHead(_ reader: inout SummaryReader) throws(SummaryDecodingError) {
+        let version = try reader.byte()
+        guard version == Self.version else { throw .unknownVersion(version) }
+        for _ in 0..<3 { _ = try reader.unsigned() }
+        guard try reader.byte() != 0 else { return }
+        for _ in 0..<2 { _ = try reader.unsigned() }
+    }
+
     package init(decoding bytes: [UInt8]) throws(SummaryDecodingError) {
         // The closure's throws would be untyped through `withUnsafeBytes` of older toolchains; `Result` keeps the type.
         let result = bytes.withUnsafeBytes { buffer -> Result<MessageSummary, SummaryDecodingError> in

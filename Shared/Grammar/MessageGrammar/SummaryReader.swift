@@ -66,8 +66,11 @@ struct SummaryReader {
         String(decoding: try slice(try count()), as: UTF8.self)
     }
 
-    mutating func optionalData() throws(SummaryDecodingError) -> [UInt8]? {
+    mutating func optionalData() throws(SummaryDecodingError) -> [UInt8]? { try optionalSlice().map { [UInt8]($0) } }
+
+    /// The same where it lies.
+    mutating func optionalSlice() throws(SummaryDecodingError) -> UnsafeRawBufferPointer? {
         let length = try count()
-        return length == 0 ? nil : [UInt8](try slice(length - 1))
+        return length == 0 ? nil : try slice(length - 1)
     }
 }

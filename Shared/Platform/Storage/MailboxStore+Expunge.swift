@@ -5,8 +5,8 @@ extension MailboxStore {
     /// Removes the messages of `runs` that carry \Deleted (RFC 3501 6.4.3, RFC 4315 2.1).
     package func expunge(_ key: MailboxKey, _ runs: UIDRuns) async throws -> MailboxDelta {
         try await pool.transaction { connection in
-            let mailbox = try connection.lockMailbox(key)
-            return mailbox.delta(expunged: try connection.removeMessages(key, runs, carrying: .deleted))
+            let (mailbox, rows) = try connection.commit(removal(key, runs, carrying: .deleted), locking: key)
+            return mailbox.delta(expunged: try uids(rows))
         }
     }
 }
@@ -17,17 +17,28 @@ extension PostgresConnection {
     func removeMessages(
         _ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags, limit: Int? = nil
     ) throws(PostgresError) -> [UInt32] {
-        let rows = try execute(
-            removeMessageRows,
-            [
-                .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(flags.rawValue),
-                .int8(Int64(limit ?? .max)),
-            ])
-        var uids: [UInt32] = []
-        uids.reserveCapacity(rows.count)
-        for index in 0..<rows.count { uids.append(UInt32(truncatingIfNeeded: try rows[index].int8(0))) }
-        return uids
+        let call = removal(key, runs, carrying: flags, limit: limit)
+        return try uids(execute(call.0, call.1))
     }
+}
+
+private func removal(
+    _ key: MailboxKey, _ runs: UIDRuns, carrying flags: MailboxFlags, limit: Int? = nil
+) -> PostgresConnection.Call {
+    (
+        removeMessageRows,
+        [
+            .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(flags.rawValue),
+            .int8(Int64(limit ?? .max)),
+        ]
+    )
+}
+
+private func uids(_ rows: PostgresRows) throws(PostgresError) -> [UInt32] {
+    var uids: [UInt32] = []
+    uids.reserveCapacity(rows.count)
+    for row in rows { uids.append(UInt32(truncatingIfNeeded: try row.int8(0))) }
+    return uids
 }
 
 // By ctid, which nobody changes while the mailbox is locked. Releases are written in the order of their key, so that two expunges of the same bodies cannot deadlock.

@@ -7,12 +7,20 @@ package enum FlagChange: Sendable, Equatable {
     case add(NamedFlags)
     case remove(NamedFlags)
 
+    private var flags: NamedFlags {
+        switch self {
+        case .replace(let flags), .add(let flags), .remove(let flags): flags
+        }
+    }
+
     /// Keywords that have to exist in the mailbox's table.
     fileprivate var wantedKeywords: [String] {
-        switch self {
-        case .replace(let flags), .add(let flags): flags.keywords
-        case .remove: []
-        }
+        if case .remove = self { [] } else { flags.keywords }
+    }
+
+    /// Whether the bits of all keywords that are named can be told from a table that may be old.
+    fileprivate func isClear(with keywords: MailboxKeywords) -> Bool {
+        flags.keywords.allSatisfy { keywords.flag(named: $0) != nil }
     }
 
     /// The new value is `(old & ~clear) | set`.
@@ -33,19 +41,35 @@ extension NamedFlags {
 
 extension MailboxStore {
     /// Changes the flags of all messages in `runs` that exist; only those whose flags differ afterwards get a new modseq.
-    package func changeFlags(_ key: MailboxKey, _ runs: UIDRuns, _ change: FlagChange) async throws -> MailboxDelta {
+    /// - Parameter known: the mailbox's keywords as the caller has them; old ones will do, as a bit keeps its meaning.
+    package func changeFlags(
+        _ key: MailboxKey, _ runs: UIDRuns, _ change: FlagChange, known: MailboxKeywords = MailboxKeywords()
+    ) async throws -> MailboxDelta {
         try await pool.transaction { connection in
+            if change.isClear(with: known) {
+                let (mailbox, rows) = try connection.commit(
+                    Self.changeFlags(key, runs, change.masks(known)), locking: key)
+                return mailbox.delta(changed: try entries(rows))
+            }
             var mailbox = try connection.lockMailbox(key)
             try connection.addKeywords(change.wantedKeywords, to: &mailbox)
-            let masks = change.masks(mailbox.keywords)
-            let rows = try connection.execute(
-                Self.changeFlags,
-                [
-                    .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs,
-                    .int8(masks.clear), .int8(masks.set),
-                ])
-            return mailbox.delta(changed: try entries(rows))
+            let rows = try connection.commit(after: [
+                Self.changeFlags(key, runs, change.masks(mailbox.keywords))
+            ])
+            return mailbox.delta(changed: try entries(rows[0]))
         }
+    }
+
+    private static func changeFlags(
+        _ key: MailboxKey, _ runs: UIDRuns, _ masks: (clear: Int64, set: Int64)
+    ) -> PostgresConnection.Call {
+        (
+            changeFlags,
+            [
+                .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(masks.clear),
+                .int8(masks.set),
+            ]
+        )
     }
 
     // By ctid, which nobody changes while the mailbox is locked: by UID a plan made for a small mailbox compares every

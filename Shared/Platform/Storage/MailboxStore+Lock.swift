@@ -9,6 +9,14 @@ struct LockedMailbox {
     let specialUse: String?
     var keywords: MailboxKeywords
 
+    init(_ row: PostgresRow, account: AccountID) throws(PostgresError) {
+        key = MailboxKey(account: account, mailbox: MailboxID(try row.int8(0)))
+        uidNext = try row.int8(1)
+        modseq = try row.int8(2)
+        keywords = MailboxKeywords(try row.textArray(3))
+        specialUse = try row.optionalText(4)
+    }
+
     /// The delta of a change that took one modseq, or none if nothing changed.
     func delta(
         uidNext: Int64? = nil, changed: [MailboxDelta.Entry] = [], expunged: [UInt32] = []
@@ -28,14 +36,20 @@ extension PostgresConnection {
         let rows = try execute(
             lockMailboxRows, [.int8(account.value), .int8Array(mailboxes.map(\.value))])
         var locked: [MailboxID: LockedMailbox] = [:]
-        for index in 0..<rows.count {
-            let row = rows[index]
-            let mailbox = MailboxID(try row.int8(0))
-            locked[mailbox] = LockedMailbox(
-                key: MailboxKey(account: account, mailbox: mailbox), uidNext: try row.int8(1), modseq: try row.int8(2),
-                specialUse: try row.optionalText(4), keywords: MailboxKeywords(try row.textArray(3)))
+        for row in rows {
+            let mailbox = try LockedMailbox(row, account: account)
+            locked[mailbox.key.mailbox] = mailbox
         }
         return locked
+    }
+
+    /// Locks the mailbox, runs a statement that needs nothing of its row, and commits, all in one round trip.
+    func commit(_ change: Call, locking key: MailboxKey) throws -> (LockedMailbox, PostgresRows) {
+        let lock: Call = (lockMailboxRows, [.int8(key.account.value), .int8Array([key.mailbox.value])])
+        let rows = try commit(after: [lock, change])
+        // The entries of a mailbox are gone with it, so without a row nothing was changed.
+        guard let row = rows[0].first else { throw MailboxError.noSuchMailbox }
+        return (try LockedMailbox(row, account: key.account), rows[1])
     }
 
     func lockMailbox(_ key: MailboxKey) throws -> LockedMailbox {

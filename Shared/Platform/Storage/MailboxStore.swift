@@ -22,6 +22,38 @@ package struct MailboxStore: Sendable {
         }
     }
 
+    /// What SELECT starts with, in one round trip.
+    /// - Parameters:
+    ///   - leaving: what the session has seen of the mailbox of this name that it leaves, if it was this one.
+    ///   - claiming: messages that are \Recent now are so for no later session (RFC 3501 2.3.2).
+    /// - Returns: the row before the claim of new ones, and up to which UID the messages are recent no more.
+    package func select(
+        _ account: AccountID, name: String, leaving: (key: MailboxKey, seen: Int64)?, claiming: Bool
+    ) async throws -> (record: MailboxRecord, claimed: Int64)? {
+        let place: [PostgresValue] = [.int8(account.value), .text(name)]
+        var calls: [PostgresConnection.Call] = [(Self.findMailbox, place)]
+        if let leaving { calls.insert(Self.claim(leaving.key, upTo: leaving.seen), at: 0) }
+        if claiming { calls.append((Self.claimAllRecent, place)) }
+        return try await pool.withConnection { [calls] connection in
+            let rows = try connection.pipeline(calls)
+            guard let record = try records(rows[leaving == nil ? 0 : 1], account: account).first else { return nil }
+            let claimed = claiming ? try rows.last?.first?.int8(0) : nil
+            return (record, claimed ?? record.recentUID)
+        }
+    }
+
+    /// The row, and how many messages no session has seen yet (STATUS RECENT) if that is asked.
+    package func status(
+        _ account: AccountID, name: String, countingRecent: Bool
+    ) async throws -> (record: MailboxRecord, recent: Int64)? {
+        try await pool.withConnection { connection in
+            let rows = try connection.execute(
+                Self.readStatus, [.int8(account.value), .text(name), .bool(countingRecent)])
+            guard let row = rows.first else { return nil }
+            return (try MailboxRecord(row, account: account), try row.int8(12))
+        }
+    }
+
     /// How many messages no session has seen yet (STATUS RECENT).
     package func recentCount(_ record: MailboxRecord) async throws -> Int64 {
         guard record.recentUID + 1 < record.uidNext else { return 0 }
@@ -35,11 +67,12 @@ package struct MailboxStore: Sendable {
 
     /// Messages up to `uid` are \Recent for no later session (RFC 3501 2.3.2).
     package func claimRecent(_ key: MailboxKey, upTo uid: Int64) async throws {
-        _ = try await pool.withConnection { connection in
-            try connection.execute(
-                Self.claimRecent, [.int8(key.account.value), .int8(key.mailbox.value), .int8(uid)]
-            ).affected
-        }
+        let call = Self.claim(key, upTo: uid)
+        _ = try await pool.withConnection { try $0.execute(call.0, call.1).affected }
+    }
+
+    private static func claim(_ key: MailboxKey, upTo uid: Int64) -> PostgresConnection.Call {
+        (claimRecent, [.int8(key.account.value), .int8(key.mailbox.value), .int8(uid)])
     }
 
     package func subscriptions(_ account: AccountID) async throws -> [String] {
@@ -89,9 +122,33 @@ extension MailboxStore {
         "mailbox_count_recent",
         "SELECT count(*) FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND uid > $3")
 
+    private static let readStatus = PreparedStatement(
+        "mailbox_status",
+        """
+        SELECT mailbox_id, name, special_use, uidvalidity, uidnext, modseq, messages, unseen, deleted, bytes, recent_uid, keywords,
+            CASE WHEN $3 AND recent_uid + 1 < uidnext THEN (
+                SELECT count(*) FROM mailbox_message m
+                WHERE m.account_id = $1 AND m.mailbox_id = mailbox.mailbox_id AND m.uid > recent_uid
+            ) ELSE 0 END
+        FROM mailbox WHERE account_id = $1 AND name = $2
+        """)
+
+    // Nobody is promised that \Recent outlives a crash: who is not known to have been told may be told once more
+    // (RFC 3501 2.3.2). So SELECT doesn't wait for the disk.
     private static let claimRecent = PreparedStatement(
         "mailbox_claim_recent",
-        "UPDATE mailbox SET recent_uid = $3 WHERE account_id = $1 AND mailbox_id = $2 AND recent_uid < $3")
+        """
+        UPDATE mailbox SET recent_uid = $3 WHERE account_id = $1 AND mailbox_id = $2 AND recent_uid < $3
+            AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+        """)
+
+    private static let claimAllRecent = PreparedStatement(
+        "mailbox_claim_all_recent",
+        """
+        UPDATE mailbox SET recent_uid = uidnext - 1 WHERE account_id = $1 AND name = $2 AND recent_uid < uidnext - 1
+            AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+        RETURNING recent_uid
+        """)
 
     private static let listSubscriptions = PreparedStatement(
         "subscription_list", "SELECT name FROM subscription WHERE account_id = $1")

@@ -52,27 +52,46 @@ package struct MessageStore: Sendable {
     /// So many whole bodies are at most 4 MiB.
     package static let wholeBodies = 16
 
-    /// The first of the messages of `runs` that exist, ascending by UID: as many as their summaries fit into
-    /// `summaryBytes`, at least one. `rest` is what was not looked at. The caller bounds the batch.
+    /// A summary is usually half a kilobyte, and at most about a megabyte: a larger one than this is read alone.
+    package static let smallSummary = 8192
+
+    /// The first of the messages of `runs` that exist, ascending by UID, up to one whose summary is too large to come
+    /// with others. `rest` is what was not looked at. The caller bounds the batch.
+    /// - Parameter bodies: the largest whole body that comes along.
     package func rows(
-        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns
+        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, bodies: Int = chunkSize
     ) async throws -> (rows: [Row], rest: UIDRuns) {
-        let (found, total) = try await pool.withConnection { connection in
+        let (found, large) = try await read(key, runs, columns, summaries: Self.smallSummary, bodies: bodies)
+        guard let large else { return (found, UIDRuns()) }
+        if let last = found.last { return (found, runs.after(last.uid)) }
+        let alone = try await read(key, UIDRuns(large...large), columns, summaries: .max, bodies: bodies).found
+        return (alone, runs.after(large))
+    }
+
+    /// Also the UID of the first message whose summary is above `summaries`, which ends the batch.
+    private func read(
+        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, summaries: Int, bodies: Int
+    ) async throws -> (found: [Row], large: UInt32?) {
+        try await pool.withConnection { connection in
             let rows = try connection.execute(
                 Self.readRows,
                 [
                     .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs,
-                    .bool(columns.contains(.place)), .bool(columns.contains(.summary)),
-                    .bool(columns.contains(.wholeBody)),
+                    .bool(!columns.isDisjoint(with: [.place, .wholeBody])),
+                    .int8(columns.contains(.summary) ? Int64(summaries) : 0),
+                    .int8(columns.contains(.wholeBody) ? Int64(bodies) : -1),
                 ])
-            return (try rows.map { try Self.row($0) }, try rows.first?.int8(7) ?? 0)
+            var found: [Row] = []
+            found.reserveCapacity(rows.count)
+            for row in rows {
+                if try row.optionalInt8(7) ?? 0 > summaries {
+                    return (found, UInt32(truncatingIfNeeded: try row.int8(0)))
+                }
+                found.append(try Self.row(row))
+            }
+            return (found, nil)
         }
-        guard let last = found.last, Int64(found.count) < total else { return (found, UIDRuns()) }
-        return (found, runs.after(last.uid))
     }
-
-    /// Of one batch. A summary is at most about a megabyte, and usually one kilobyte.
-    package static let summaryBytes = 4 * 1024 * 1024
 
     private static func row(_ row: PostgresRow) throws -> Row {
         let body = try row.optionalUUID(4).map { BodyID(UUIDv7(high: $0.high, low: $0.low)) }
@@ -108,25 +127,22 @@ package struct MessageStore: Sendable {
     private static let readRows = PreparedStatement(
         "message_rows",
         """
-        SELECT uid, size, internal_date, prefix, body_id, summary, body, total
+        SELECT m.uid, m.size, m.internal_date, CASE WHEN $5 THEN m.prefix END, CASE WHEN $5 THEN m.body_id END,
+            CASE WHEN octet_length(mail.summary) <= $6 THEN mail.summary END,
+            CASE WHEN m.size - length(m.prefix) <= $7
+                THEN (SELECT c.bytes FROM body_chunk c WHERE c.body_id = m.body_id AND c.seq = 0) END,
+            octet_length(mail.summary)
         FROM (
-            SELECT m.uid, m.size, m.internal_date, CASE WHEN $5 OR $7 THEN m.prefix END AS prefix,
-                CASE WHEN $5 OR $7 THEN m.body_id END AS body_id, mail.summary,
-                CASE WHEN $7 AND m.size - length(m.prefix) <= 262144
-                    THEN (SELECT c.bytes FROM body_chunk c WHERE c.body_id = m.body_id AND c.seq = 0) END AS body,
-                count(*) OVER () AS total, row_number() OVER sofar AS place,
-                sum(octet_length(mail.summary)) OVER sofar AS bytes
-            FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
-                SELECT * FROM mailbox_message WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high
-                ORDER BY uid
-            ) AS m
-            LEFT JOIN LATERAL (
-                SELECT summary FROM mail WHERE mail.mail_id = m.mail_id AND $6 OFFSET 0
-            ) AS mail ON true
-            WINDOW sofar AS (ORDER BY m.uid ROWS UNBOUNDED PRECEDING)
-        ) AS message
-        WHERE place = 1 OR bytes <= 4194304 OR bytes IS NULL
-        ORDER BY uid
+            SELECT message.* FROM unnest($3::bigint[], $4::bigint[]) AS run (low, high) CROSS JOIN LATERAL (
+                SELECT * FROM mailbox_message
+                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN run.low AND run.high ORDER BY uid
+            ) AS message
+            ORDER BY uid
+        ) AS m
+        LEFT JOIN LATERAL (
+            SELECT summary FROM mail WHERE mail.mail_id = m.mail_id AND $6 > 0 OFFSET 0
+        ) AS mail ON true
+        ORDER BY m.uid
         """)
 
     private static let readSlices = PreparedStatement(

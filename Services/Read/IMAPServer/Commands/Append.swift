@@ -30,8 +30,8 @@ extension IMAPSession {
                 completion = Completion(condition: condition, code: code, text: text)
             }
         }
-        var target: MailboxRecord?
-        if let tagged, completion == nil { (target, completion) = await findTarget(tagged) }
+        // A small message is taken before the database is asked where it goes.
+        if let tagged, completion == nil, size > BodyUpload.chunkSize { completion = await refusal(tagged) }
         if synchronising, completion != nil || syntaxError != nil {
             framer.refuseMessage()
         } else {
@@ -39,31 +39,30 @@ extension IMAPSession {
             try send(connection)
             let received = try await receive(size, keep: completion == nil && syntaxError == nil, connection)
             guard try await awaitEnd(connection) else { return }
-            if completion == nil, let tagged, let target, case .append(let append) = tagged.command {
-                completion = try await store(received, append, target, connection)
+            if completion == nil, let tagged, case .append(let append) = tagged.command, let account = machine.account {
+                completion = try await store(received, append, account, connection)
             }
         }
         if let syntaxError { return try refuse(syntaxError, connection) }
         if let tagged, let completion { try await complete(tagged, completion, connection) }
     }
 
-    private nonisolated(nonsending) func findTarget(_ tagged: IMAPTaggedCommand) async -> (MailboxRecord?, Completion?)
-    {
+    /// What a large message would be answered anyway.
+    private nonisolated(nonsending) func refusal(_ tagged: IMAPTaggedCommand) async -> Completion? {
         guard case .append(let append) = tagged.command, let account = machine.account else {
-            return (nil, .bad("Expected APPEND"))
+            return .bad("Expected APPEND")
         }
         do {
-            if let record = try await services.mailboxes.find(account, name: append.mailbox.value) {
-                return (record, nil)
-            }
-            return (nil, .no("No such mailbox", code: .tryCreate))
+            let record = try await services.mailboxes.find(account, name: append.mailbox.value)
+            return record == nil ? failure(MailboxError.noSuchMailbox) : nil
         } catch {
-            return (nil, failure(error))
+            return failure(error)
         }
     }
 
     private func failure(_ error: any Error) -> Completion {
         switch error {
+        case MailboxError.noSuchMailbox: .no("No such mailbox", code: .tryCreate)
         case let error as MailboxError: error.completion
         case let error as PostgresError: unavailable(error, "APPEND")
         default: .no("Storage is not available, try again", code: .unavailable)
@@ -111,7 +110,7 @@ extension IMAPSession {
     }
 
     private func store(
-        _ received: Result<ReceivedMessage, any Error>, _ append: IMAPAppend, _ target: MailboxRecord,
+        _ received: Result<ReceivedMessage, any Error>, _ append: IMAPAppend, _ account: AccountID,
         _ connection: isolated LineConnection
     ) async throws -> Completion {
         do {
@@ -120,18 +119,16 @@ extension IMAPSession {
                 return .no("An empty message cannot be stored", code: .cannot)
             }
             let now = Timestamp.now()
-            let delta = try await services.appends.append(
+            let appended = try await services.appends.append(
                 AppendedMessage(
                     mail: .next(at: now), body: body, flags: NamedFlags(append.flags),
                     internalDate: append.internalDate?.moment ?? now, receivedAt: now, peer: connection.peerAddress,
                     traceparent: .start(), summary: message.summary()),
-                to: target.key)
+                to: account, name: append.mailbox.value)
             IMAPMetrics.appended.increment()
-            await services.changed([delta])
-            guard let uid = delta.changed.first?.uid else { return .ok("APPEND completed") }
-            return .ok("APPEND completed", code: .appendUID(uidValidity: target.uidValidity, uid: uid))
-        } catch MailboxError.noSuchMailbox {
-            return .no("No such mailbox", code: .tryCreate)
+            await services.changed([appended.delta])
+            guard let uid = appended.delta.changed.first?.uid else { return .ok("APPEND completed") }
+            return .ok("APPEND completed", code: .appendUID(uidValidity: appended.uidValidity, uid: uid))
         } catch {
             return failure(error)
         }

@@ -25,6 +25,11 @@ extension IMAPSession {
         var found = 0
         for batch in positions.batches(of: plan.batchSize) {
             let columns = plan.columns(forBatchOf: batch.count)
+            if batch.count == 1, columns.contains(.wholeBody), let position = batch.ranges.first?.lowerBound {
+                let row = try await readInOrder(position, columns)
+                found += try await write(row.map { [$0] } ?? [], plan, selection, touched, connection)
+                continue
+            }
             var rest = selection.uidRuns(batch)
             while !rest.isEmpty {
                 let rows: [MessageStore.Row]
@@ -51,6 +56,21 @@ extension IMAPSession {
         take(delta)
         await services.changed([delta])
         return Set(delta.changed.map(\.uid))
+    }
+
+    /// A single message with its body: one that was read ahead, or it and those behind it.
+    private nonisolated(nonsending) func readInOrder(
+        _ position: Int, _ columns: MessageStore.Columns
+    ) async throws -> MessageStore.Row? {
+        guard let view = selection?.view, let key = selection?.mailbox.key else { return nil }
+        let uid = view.uids[position]
+        if let row = selection?.readAhead.take(uid, columns) { return row }
+        let span = selection?.readAhead.span(from: position, of: view.count) ?? position..<position + 1
+        let (rows, _) = try await services.messages.rows(
+            key, UIDRuns(uid...view.uids[span.upperBound - 1]), columns,
+            bodies: span.count == 1 ? MessageStore.chunkSize : ReadAhead.largestBody)
+        selection?.readAhead.keep(rows)
+        return selection?.readAhead.take(uid, columns)
     }
 
     private func fetchView(

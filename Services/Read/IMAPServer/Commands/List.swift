@@ -37,7 +37,11 @@ extension IMAPSession {
         if isSubscribed { attributes.append(.subscribed) }
         if let use { attributes.append(.specialUse(use)) }
         out.list(name, attributes: attributes, childInfo: childInfo)
-        if let record, !list.statusItems.isEmpty { out.status(name, try await values(list.statusItems, record)) }
+        if let record, !list.statusItems.isEmpty {
+            let recent =
+                list.statusItems.contains(.recent) ? try await services.mailboxes.recentCount(record) : 0
+            out.status(name, values(list.statusItems, record, recent: recent))
+        }
     }
 
     /// RFC 3501 6.3.9: subscribed names, whether they exist or not, and with `%` the levels above them.

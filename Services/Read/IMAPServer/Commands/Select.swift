@@ -4,31 +4,22 @@ import MailCore
 import Storage
 
 extension IMAPSession {
-    /// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2). A warm mailbox costs one row of the database.
+    /// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2). A warm mailbox costs one round trip to the database.
     func select(
         _ name: MailboxName, readOnly: Bool, _ account: AccountID, _ connection: isolated LineConnection
     ) async throws -> Completion {
-        let recent = leave()
-        guard let record = try await services.mailboxes.find(account, name: name.value),
+        // Rows of two mailboxes are never written in one transaction without their order, so another one goes first.
+        let isSame = selection?.name == name
+        let left = leave()
+        if !isSame { await claim(left) }
+        guard
+            let (record, claimed) = try await services.mailboxes.select(
+                account, name: name.value, leaving: isSame ? left.map { ($0.key, $0.upTo) } : nil, claiming: !readOnly),
             let mailbox = try await services.registry.open(record)
-        else {
-            await claim(recent)
-            throw MailboxError.noSuchMailbox
-        }
-        await claim(recent)
-        let view = mailbox.view
-        var selection = Selection(
-            mailbox: mailbox, view: view, isReadOnly: readOnly, recentAbove: record.recentUID,
-            claimedUpTo: record.recentUID)
-        if !readOnly, record.recentUID + 1 < view.uidNext {
-            do {
-                try await services.mailboxes.claimRecent(record.key, upTo: view.uidNext - 1)
-                selection.claimedUpTo = view.uidNext - 1
-            } catch {
-                services.registry.close(mailbox)
-                throw error
-            }
-        }
+        else { throw MailboxError.noSuchMailbox }
+        let selection = Selection(
+            mailbox: mailbox, name: name, view: mailbox.view, isReadOnly: readOnly, recentAbove: record.recentUID,
+            claimedUpTo: claimed)
         self.selection = selection
         machine.selected()
         connection.event(.state("selected"))

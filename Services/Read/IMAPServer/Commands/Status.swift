@@ -7,22 +7,21 @@ extension IMAPSession {
     nonisolated(nonsending) func status(_ name: MailboxName, _ items: [StatusItem], _ account: AccountID) async throws
         -> Completion
     {
-        guard let record = try await services.mailboxes.find(account, name: name.value) else {
-            throw MailboxError.noSuchMailbox
-        }
-        out.status(name, try await values(items, record))
+        guard
+            let (record, recent) = try await services.mailboxes.status(
+                account, name: name.value, countingRecent: items.contains(.recent))
+        else { throw MailboxError.noSuchMailbox }
+        out.status(name, values(items, record, recent: recent))
         return .ok("STATUS completed")
     }
 
-    nonisolated(nonsending) func values(_ items: [StatusItem], _ record: MailboxRecord) async throws -> [(
-        StatusItem, UInt64
-    )] {
+    func values(_ items: [StatusItem], _ record: MailboxRecord, recent: Int64) -> [(StatusItem, UInt64)] {
         var values: [(StatusItem, UInt64)] = []
         for item in items {
             let value: Int64 =
                 switch item {
                 case .messages: record.messages
-                case .recent: try await services.mailboxes.recentCount(record)
+                case .recent: recent
                 case .uidNext: record.uidNext
                 case .uidValidity: Int64(record.uidValidity)
                 case .unseen: record.unseen

@@ -20,7 +20,7 @@ extension IMAPSession {
             case .remove: .remove(flags)
             }
         let delta = try await services.mailboxes.changeFlags(
-            selection.mailbox.key, selection.uidRuns(positions), change)
+            selection.mailbox.key, selection.uidRuns(positions), change, known: selection.view.keywords)
         let knownKeywords = selection.view.keywords.names.count
         take(delta)
         await services.changed([delta])

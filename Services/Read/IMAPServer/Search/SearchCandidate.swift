@@ -16,6 +16,22 @@ struct SearchCandidate {
     /// By the number of the search.
     var contents: [Int: Bool] = [:]
 
+    /// The summary, decoded now if it was not.
+    private func decoded() -> MessageSummary? {
+        summary ?? row.map { (try? MessageSummary(decoding: $0.summary)) ?? MessageSummary() }
+    }
+
+    private func holds(_ field: SearchNode.EnvelopeField, _ needle: FoldedNeedle) -> Bool? {
+        guard let row else { return nil }
+        // Most fields are plain text and need not be decoded.
+        var text: [UInt8] = []
+        let isPlain = row.summary.withUnsafeBytes { summary in
+            (try? EnvelopeReading.appendPlain(field.inSummary, of: summary, to: &text)) ?? false
+        }
+        if isPlain { return needle.isIn(folded: FoldedNeedle.fold(text)) }
+        return decoded().map { needle.isIn($0.envelope.text(of: field)) }
+    }
+
     /// Whether the message matches; `nil` while more must be known.
     func value(_ node: SearchNode) -> Bool? {
         switch node {
@@ -30,10 +46,10 @@ struct SearchCandidate {
         case .after(let moment): return row.map { $0.internalDate >= moment }
         case .until(let moment): return row.map { $0.internalDate <= moment }
         case .sentDay(let day):
-            return summary.map { summary in
+            return decoded().map { summary in
                 summary.sentDate.map { day.holds(IMAPDate($0, offset: summary.sentZoneMinutes * 60)) } ?? false
             }
-        case .envelope(let field, let needle): return summary.map { needle.isIn($0.envelope.text(of: field)) }
+        case .envelope(let field, let needle): return holds(field, needle)
         case .header(let name, let needle):
             return header.map { header in
                 header.all(named: name).contains { needle.isEmpty || needle.isIn(header.text($0)) }
@@ -66,6 +82,20 @@ extension SearchNode.Day {
         case .before(let limit): day < limit
         case .on(let limit): day == limit
         case .since(let limit): day >= limit
+        }
+    }
+}
+
+extension SearchNode.EnvelopeField {
+    fileprivate var inSummary: EnvelopeReading.Field {
+        switch self {
+        case .from: .from
+        case .to: .to
+        case .cc: .cc
+        case .bcc: .bcc
+        case .subject: .subject
+        case .messageID: .messageID
+        case .inReplyTo: .inReplyTo
         }
     }
 }

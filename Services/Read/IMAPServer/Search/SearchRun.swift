@@ -6,8 +6,9 @@ import Storage
 struct SearchRun: Sendable {
     enum Stop: Error { case tooLong, notWanted }
 
-    /// Messages per query of rows, and bytes of bodies per query.
-    private static let batch = 256
+    /// Messages per query of rows, bytes of bodies per query, and how many look at the same time.
+    private static let batch = 512
+    private static let lanes = 2
     private static let bytes = 1024 * 1024
 
     let node: SearchNode
@@ -21,10 +22,22 @@ struct SearchRun: Sendable {
 
     /// The positions that match, ascending.
     func find() async throws -> [Int] {
+        let lanes = node.level > .view && view.count > Self.batch * Self.lanes ? Self.lanes : 1
+        guard lanes > 1 else { return try await find(in: view.uids.indices).sorted() }
+        return try await withThrowingTaskGroup(of: [Int].self) { group in
+            for lane in 0..<lanes {
+                group.addTask { try await find(in: view.count * lane / lanes..<view.count * (lane + 1) / lanes) }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }.sorted()
+        }
+    }
+
+    /// Batches are settled in order, but what the view decides alone runs ahead of them.
+    private func find(in positions: Range<Int>) async throws -> [Int] {
         var found: [Int] = []
         var open: [SearchCandidate] = []
         let level = node.level
-        for position in view.uids.indices {
+        for position in positions {
             let candidate = SearchCandidate(
                 position: position, uid: view.uids[position], flags: view.flags[position],
                 isRecent: Int64(view.uids[position]) > recentAbove)
@@ -37,10 +50,7 @@ struct SearchRun: Sendable {
                 found += try await settle(&open, level)
             }
         }
-        found += try await settle(&open, level)
-        // Batches are settled in order, but what the view decides alone runs ahead of them.
-        if level > .view { found.sort() }
-        return found
+        return found + (try await settle(&open, level))
     }
 
     /// Finds out what is missing, cheapest first; leaves `open` empty.
@@ -87,7 +97,7 @@ struct SearchRun: Sendable {
             guard let row = byUID[candidate.uid] else { return nil }
             var known = candidate
             known.row = row
-            if level >= .summary { known.summary = (try? MessageSummary(decoding: row.summary)) ?? MessageSummary() }
+            if level >= .header { known.summary = (try? MessageSummary(decoding: row.summary)) ?? MessageSummary() }
             return known
         }
         open.removeAll { $0.uid <= last }

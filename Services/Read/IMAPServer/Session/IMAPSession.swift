@@ -140,6 +140,8 @@ package final class IMAPSession {
             note(code == .privacyRequired ? .tlsRequired : .sequence)
             return Completion(condition: condition, code: code, text: text)
         case .run:
+            // Who does something else may be away for long.
+            if !tagged.command.isReading { selection?.readAhead = ReadAhead() }
             do {
                 return try await run(tagged, connection)
             } catch is CommandAnswered {

@@ -4,6 +4,8 @@ import Storage
 /// The mailbox that a session has selected: the version whose sequence numbers the client knows.
 struct Selection {
     let mailbox: WatchedMailbox
+    /// As it was selected by.
+    let name: MailboxName
     /// What the client knows.
     var view: MailboxView
     let isReadOnly: Bool
@@ -11,6 +13,7 @@ struct Selection {
     let recentAbove: Int64
     /// Up to here the database knows that the messages are no longer recent.
     var claimedUpTo: Int64
+    var readAhead = ReadAhead()
 
     func isRecent(_ uid: UInt32) -> Bool { Int64(uid) > recentAbove }
     var recentCount: Int { view.count(above: recentAbove) }

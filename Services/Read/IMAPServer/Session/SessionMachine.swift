@@ -80,6 +80,14 @@ package struct SessionMachine: Sendable {
 }
 
 extension IMAPCommand {
+    /// What a client sends while it reads one message after the other.
+    var isReading: Bool {
+        switch self {
+        case .fetch, .store: true
+        default: false
+        }
+    }
+
     /// RFC 3501 7.4.1: no EXPUNGE response while a command is in progress whose sequence numbers it would shift.
     var allowsExpunge: Bool {
         switch self {
