@@ -131,25 +131,28 @@ package final class LineServer: Service, Sendable {
         ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 16384)
-            )
-            .childChannelOption(
-                .writeBufferWaterMark,
-                value: .init(low: limits.writeBufferHighWater / 4, high: limits.writeBufferHighWater)
-            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.setUp(channel, listener, accept) }
             }
     }
 
+    /// Each at once: `childChannelOption` makes a chain of futures of them for each connection.
+    private func setOptions(_ channel: any Channel) throws {
+        guard let options = channel.syncOptions else { return }  // a socket has them
+        try options.setOption(.tcpOption(.tcp_nodelay), value: 1)
+        try options.setOption(.autoRead, value: false)
+        try options.setOption(.allowRemoteHalfClosure, value: true)
+        try options.setOption(.maxMessagesPerRead, value: 1)
+        try options.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 16384))
+        let high = limits.writeBufferHighWater
+        try options.setOption(.writeBufferWaterMark, value: .init(low: high / 4, high: high))
+    }
+
     private func setUp(
         _ channel: any Channel, _ listener: LineListener, _ accept: AsyncStream<LineConnection>.Continuation
     ) throws {
+        try setOptions(channel)
         let connection = LineConnection(
             channel: channel, listener: listener, limits: limits, certificates: certificates)
         guard census.enter(connection) else {
