@@ -67,9 +67,11 @@ final class Wire {
             + " -c tcp_keepalives_count=3 -c tcp_user_timeout=20s"
             // A process that was killed must not keep its rows locked until its statement has ended.
             + " -c client_connection_check_interval=1s"
-            // Short statements by key only: compiling a plan or starting workers costs more than it gains, and a plan
-            // that was made while a table was empty must not read all of it later.
+            // Short statements by key only: compiling a plan, starting workers or planning anew for each set of
+            // parameters (a third of the server's time) costs more than it gains, and a plan that was made while a
+            // table was empty must not read all of it later.
             + " -c jit=off -c max_parallel_workers_per_gather=0 -c enable_seqscan=off"
+            + " -c plan_cache_mode=force_generic_plan -c enable_memoize=off"
     }
 
     private func finishConnecting(deadline: ContinuousClock.Instant) throws(PostgresError) {
