@@ -476,7 +476,8 @@ def test_wrong_passwords_and_missing_users_look_the_same(martlet, account):
                 times[kind].append(time.perf_counter() - begun)
             client.close()
     assert answers["alice"] == answers["missing"] == {"535 5.7.8 Authentication credentials invalid"}
-    assert abs(statistics.median(times["alice"]) - statistics.median(times["missing"])) < 0.002
+    alice, missing = statistics.median(times["alice"]), statistics.median(times["missing"])
+    assert abs(alice - missing) < 0.002 + 0.1 * alice  # a verifier that is not computed would be most of it
 
 
 def test_guessing_is_slowed_down_and_locks_nobody_out(martlet, account, source):

@@ -190,7 +190,9 @@ make_accounts() {
     step "creating example.test with alice and bob"
     local name
     for name in alice bob; do
-        secret "account.$name" | "$home/martlet" account add "$name@example.test" --password-stdin >/dev/null ||
+        # There already when an earlier first start was interrupted.
+        "$home/martlet" account list | grep -q "[[:space:]]$name@example.test[[:space:]]" ||
+            secret "account.$name" | "$home/martlet" account add "$name@example.test" --password-stdin >/dev/null ||
             die "the account $name@example.test could not be added"
     done
     # RFC 5321 4.5.1: every domain has a postmaster.
@@ -253,9 +255,9 @@ Hello Alice,
 this mail was accepted over SMTP, judged by the classifier, filed into your
 Inbox and read over IMAP, each by a program of its own. Its way is kept:
 
-    .martlet/martlet trace MAIL     (the id is in this mail's Received line)
+    $home/martlet trace MAIL     (the id is in this mail's Received line)
 
-Have a look at the queues it passed: http://127.0.0.1:$management_port
+Have a look at how mails move: http://127.0.0.1:$http_port
 MAIL
     curl -s -m 10 "smtp://127.0.0.1:$smtp_port/localhost" --mail-from postmaster@example.test \
         --mail-rcpt alice@example.test -T "$data/welcome.eml" || die "the welcome mail was not accepted" "See $data/log/smtpd/current"

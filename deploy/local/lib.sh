@@ -52,12 +52,12 @@ as() {
 # Where data and running copies of the binaries live: $home, unless its path is closed to the servers' users
 # (a clone below a 0700 home): then below /var/lib/martlet, one folder per home.
 place_data() {
-    mkdir -p "$home"
+    # Open to the servers' users when it is made here; a folder that is there stays as it is.
+    [ -d "$home" ] || (umask 022 && mkdir -p "$home")
     home=$(cd "$home" && pwd)
     data=$home
     if [ "$is_root" = yes ]; then
         id martlet >/dev/null 2>&1 || useradd --system --no-create-home --shell /usr/sbin/nologin martlet
-        chmod 755 "$home"
         if ! as postgres test -x "$home" || ! as rabbitmq test -x "$home" || ! as smtpd test -x "$home"; then
             data=/var/lib/martlet/$(printf '%s' "$home" | cksum | cut -d' ' -f1)
             mkdir -p "$data"

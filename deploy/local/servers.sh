@@ -1,4 +1,4 @@
-# The private PostgreSQL and RabbitMQ of the local system. Sourced by `run` and `servers`, after lib.sh.
+# The private PostgreSQL and RabbitMQ of the local system. Sourced by `run` and `stop`, after lib.sh.
 
 # service NAME SCRIPT: a runit service whose run script is SCRIPT; its output goes to log/NAME/current.
 service() {
