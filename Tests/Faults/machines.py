@@ -18,9 +18,9 @@ def ip(*words):
 
 class Machine(System):
     def __init__(self, system, number):
-        self.system, self.name, self.address = system, f"machine-{number}", place(system, number + 1)
-        self.base, self.is_root, self.saved, self.world = system.base, system.is_root, {}, place(system, 1)
-        self.home, self.ports, self.tls, self.domain, self.relay_port = system.home, system.ports, system.tls, system.domain, system.relay_port
+        """No `super().__init__`: it has its own address, services and logs, and all else is the system's."""
+        self.system, self.name = system, f"machine-{number}"
+        self.address, self.world, self.ports, self.tls = place(system, number + 1), place(system, 1), system.ports, system.tls
         self.data = system.data / self.name
         self.near, self.far = f"mt{system.base}n{number}", f"mt{system.base}f{number}"
         self.space, self.cable = f"martlet-{system.base}-{number}", None
@@ -65,7 +65,7 @@ class Machine(System):
         ip("link", "set", self.near, "up")
         ip("route", "add", self.address, "dev", self.near, "src", self.world)
         for words in (["link", "set", "lo", "up"], ["address", "add", f"{self.address}/32", "dev", self.far], ["link", "set", self.far, "up"],
-                      ["route", "add", "default", "dev", self.far]):
+                      ["route", "add", self.world, "dev", self.far]):
             ip("-n", self.space, *words)
         subprocess.Popen(["ip", "netns", "exec", self.space, "unshare", "--uts", "sh", "-c", 'hostname "$0"; exec runsvdir -P "$1"',
                           self.name, str(self.data / "services")], stdin=subprocess.DEVNULL, start_new_session=True,

@@ -31,7 +31,6 @@ class System(Martlet):
         environment |= {"MARTLET_HOME": home, "MARTLET_PORT_BASE": str(base)}
         run = subprocess.run([str(ROOT / "deploy/local/run"), "--no-build", "--detach"], env=environment, capture_output=True, text=True)
         if run.returncode:
-            shutil.rmtree(home, ignore_errors=True)
             sys.exit(f"martlet: the system for the faults did not start:\n{run.stdout}{run.stderr}")
         system = System(home, base)
         system.environment = environment
