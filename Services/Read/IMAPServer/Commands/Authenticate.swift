@@ -22,7 +22,8 @@ extension IMAPSession {
                 out.challenge(String(decoding: text, as: UTF8.self))
                 try send(connection)
                 switch try await connection.readLine(
-                    maximum: Self.longestResponse, timeout: services.options.loginTimeout)
+                    maximum: Self.longestResponse, timeout: services.options.loginTimeout,
+                    deadline: services.options.commandDeadline)
                 {
                 case .line(let line):
                     connection.event(.line(.fromClient, .secret(line.count)))

@@ -53,8 +53,8 @@ extension IMAPSession {
         guard !unseen.isEmpty else { return [] }
         let delta = try await services.mailboxes.changeFlags(
             selection.mailbox.key, selection.uidRuns(unseen), .add(NamedFlags(system: .seen)))
-        take(delta)
         await services.changed([delta])
+        take(delta)
         return Set(delta.changed.map(\.uid))
     }
 

@@ -26,7 +26,8 @@ extension IMAPSession {
             case .input: break
             }
             let line = try await connection.readLine(
-                maximum: Self.longestLine, timeout: services.options.commandDeadline)
+                maximum: Self.longestLine, timeout: services.options.commandDeadline,
+                deadline: services.options.commandDeadline)
             guard case .line(let bytes) = line else {
                 connection.lingers = true
                 throw SessionEnd.bye("Line too long", .longLines)

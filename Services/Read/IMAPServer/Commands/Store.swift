@@ -22,8 +22,8 @@ extension IMAPSession {
         let delta = try await services.mailboxes.changeFlags(
             selection.mailbox.key, selection.uidRuns(positions), change, known: selection.view.keywords)
         let knownKeywords = selection.view.keywords.names.count
-        take(delta)
         await services.changed([delta])
+        take(delta)
         guard let selection = self.selection else { return .ok("\(name) completed") }
         if selection.view.keywords.names.count > knownKeywords { writeFlags(selection) }
         if !store.silent { try await writeFlags(positions, selection, uid: uid, connection) }

@@ -90,12 +90,13 @@ struct SearchRun: Sendable {
         if level >= .summary { columns.insert(.summary) }
         if level >= .header { columns.insert(.place) }
         let (rows, rest) = try await messages.rows(key, UIDRuns(runs(open)), columns)
-        var byUID: [UInt32: MessageStore.Row] = [:]
-        for row in rows { byUID[row.uid] = row }
         let last = rest.isEmpty ? UInt32.max : rows.last?.uid ?? .max
+        var next = 0
         let known = open.prefix { $0.uid <= last }.compactMap { candidate -> SearchCandidate? in
-            guard let row = byUID[candidate.uid] else { return nil }
+            while next < rows.count, rows[next].uid < candidate.uid { next += 1 }
+            guard next < rows.count, rows[next].uid == candidate.uid else { return nil }
             var known = candidate
+            let row = rows[next]
             known.row = row
             if level >= .header { known.summary = (try? MessageSummary(decoding: row.summary)) ?? MessageSummary() }
             return known

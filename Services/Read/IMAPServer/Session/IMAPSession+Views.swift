@@ -75,9 +75,15 @@ extension IMAPSession {
 
     nonisolated(nonsending) func deselect() async { await claim(leave()) }
 
-    /// The flags of this session's own change: known to the client, so not reported again.
+    /// The flags of this session's own change, after `IMAPServices.changed`: known to the client, so not reported again.
     func take(_ delta: MailboxDelta) {
-        guard !delta.changed.isEmpty, let view = selection?.view else { return }
-        selection?.view = view.applyingFlags(delta.changed, keywords: delta.keywords)
+        guard !delta.changed.isEmpty, let selection else { return }
+        let newest = selection.mailbox.view
+        // With nothing else between, the version that all sessions share is ours, and need be neither made nor compared.
+        let isOurs =
+            selection.view.modseq == delta.before && newest.modseq == delta.after
+            && selection.view.expunges == newest.expunges
+        self.selection?.view =
+            isOurs ? newest : selection.view.applyingFlags(delta.changed, keywords: delta.keywords)
     }
 }

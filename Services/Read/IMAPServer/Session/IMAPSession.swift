@@ -239,8 +239,8 @@ package final class IMAPSession {
             metadata: [
                 LogKey.session: "\(connection.id)", LogKey.listener: "\(connection.listener.role)",
                 LogKey.peer: "\(connection.peerAddress)", LogKey.state: "\(machine.phase.rawValue)",
-                LogKey.reason: "\(reason.rawValue)", "refused": "\(refused)",
-                "refusal": "\(lastRefusal?.rawValue ?? "none")",
+                LogKey.reason: "\(reason.rawValue)", LogKey.refused: "\(refused)",
+                LogKey.refusal: "\(lastRefusal?.rawValue ?? "none")",
             ])
     }
 }
