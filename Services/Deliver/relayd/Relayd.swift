@@ -4,7 +4,7 @@
 //   publishes  MailAccepted for notifications; every hint again that got lost (the sweeper); its telemetry
 //   stores     when and how copies were tried, leases of destinations, notifications as new mails; deletes finished work
 //   standards  RFC 5321 4.5.4 (retry), 5 (MX), 6.1 and 3464 (notifications), 7505 (null MX), 6376 (DKIM), 3207, 7435
-//   limits     50 connections, 10 to one domain from all hosts together, five days; see --help
+//   limits     50 connections, 20 to one domain from all hosts together, five days; see --help
 import AMQP
 import DNSResolver
 import MailCore

@@ -3,7 +3,7 @@ package struct RelayLimits: Sendable, Hashable {
     /// Connections of this process.
     package var connections = 50
     /// Connections to one domain, of all processes on all hosts.
-    package var perDestination = 10
+    package var perDestination = 20
     /// For finding a host that takes a mail: after this long no other one is tried, so that a domain whose hosts are
     /// slow on purpose costs little.
     package var attempt = Duration.seconds(600)

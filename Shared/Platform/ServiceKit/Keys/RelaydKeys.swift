@@ -15,7 +15,7 @@ extension SettingKey {
                 "relay.connections", "number", default: "50", in: 1...10_000, live: true,
                 "most at a time, of this process"),
             SettingKey(
-                "relay.connections_per_destination", "number", default: "10", in: 1...1000, live: true,
+                "relay.connections_per_destination", "number", default: "20", in: 1...1000, live: true,
                 "most to one domain, of all processes together"),
             SettingKey(
                 "relay.lease", "duration", default: "60s", within: .seconds(2) ... .seconds(3600),
