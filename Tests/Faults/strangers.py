@@ -80,7 +80,8 @@ def cut_links(c, rounds):
             return mail
 
         proxy = CutProxy(c.system.ports["smtp"])
-        session(proxy, r.rng, None, 0)
+        if not session(proxy, r.rng, None, 0).acked:
+            r.fail("the session that says how many octets there are did not end well")
         time.sleep(0.2)
         jobs = [(way, n) for way in ("up", "down") for n in range(1, proxy.passed[way] + 1)]
         r.facts.append(f"{proxy.passed['up']} octets up, {proxy.passed['down']} down, each end tried")

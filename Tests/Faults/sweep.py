@@ -70,6 +70,8 @@ def sweep(c, r, daemon, one, after, points):
                 elif passed:
                     break
                 n += 1
+            else:
+                r.fail(f"{daemon} was still ended by {call} {MOST} of {name}: the sweep has no end")
             passed_by[f"{name} {call}"] = passed_by.get(f"{name} {call}", []) + [n - 1]
     words = ", ".join(f"{key} {'+'.join(map(str, counts))}" for key, counts in passed_by.items() if any(counts))
     r.facts.append(f"{daemon} ended before each of its sends: {kills} points ({words})")

@@ -59,6 +59,18 @@ struct AuthenticatorTests {
         }
     }
 
+    @Test("the right password of a disabled account counts as a wrong one")
+    func disabled() async throws {
+        try await withAuthenticator(failuresPerMinute: 5) { authenticator, store in
+            try await store.setDisabled(true, of: "alice@local.test")
+            var answers: [String] = []
+            for _ in 0..<20 {
+                answers.append(await login(authenticator, "alice@local.test", "alice-pw", from: "203.0.113.9"))
+            }
+            #expect(answers.filter { $0 == "refused" }.count == 5)
+        }
+    }
+
     @Test("guessing is slowed down per address and locks nobody out who comes from the usual one")
     func limits() async throws {
         try await withAuthenticator(failuresPerMinute: 5) { authenticator, _ in

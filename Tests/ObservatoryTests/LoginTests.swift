@@ -127,9 +127,12 @@ struct LoginTests {
         "an origin that no browser sends is refused at the start",
         arguments: [
             ("", true), ("https://mail.example.org", true), ("HTTPS://Mail.Example.org:8443", true),
-            ("http://[2001:db8::1]:80", true), ("https://mail.example.org/", false), ("mail.example.org", false),
+            ("http://[2001:db8::1]:8080", true), ("https://mail.example.org/", false), ("mail.example.org", false),
             ("https://", false), ("https://a.test/x", false), ("ftp://a.test", false), ("https://u@a.test", false),
             ("https://a.test ", false), ("https://:80", false),
+            ("https://a.test:443", false), ("http://[::1]:80", false), ("https://a:b:c", false),
+            ("https://a.test:", false),
+            ("https://a.test:65536", false), ("http://a.test:443", true), ("http://[::1]", true),
         ])
     func origins(text: String, isGood: Bool) {
         #expect(((try? PageAddress(origin: text, proxies: [])) != nil) == isGood)

@@ -280,8 +280,8 @@ struct SMTPSession {
             metadata: [
                 LogKey.session: "\(connection.id)", LogKey.listener: "\(role.rawValue)",
                 LogKey.peer: "\(connection.peerAddress)", LogKey.state: "\(dialogue.stateName)",
-                LogKey.reason: "\(reason.rawValue)", "accepted": "\(accepted)", "refused": "\(refused)",
-                "refusal": "\(lastRefusal?.rawValue ?? "none")",
+                LogKey.reason: "\(reason.rawValue)", "accepted": "\(accepted)", LogKey.refused: "\(refused)",
+                LogKey.refusal: "\(lastRefusal?.rawValue ?? "none")",
             ])
     }
 }

@@ -6,12 +6,6 @@ import PostgreSQL
 import SMTPServer
 import ServiceKit
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// What smtpd reads from its settings (`SettingKey.smtpd`).
 struct SMTPSettings {
     let postgres: PostgresConfiguration
@@ -51,7 +45,7 @@ struct SMTPSettings {
     }
 
     private static func smtp(_ settings: Settings, offersTLS: Bool) throws -> SMTPConfiguration {
-        var smtp = SMTPConfiguration(hostname: settings.string("smtp.hostname", default: hostName()))
+        var smtp = SMTPConfiguration(hostname: settings.string("smtp.hostname", default: HostName.current))
         smtp.maximumSize = try settings.int("smtp.max_size")
         smtp.idleTimeout = try settings.duration("smtp.idle_timeout")
         smtp.dataGrace = try settings.duration("smtp.slow_data")
@@ -89,12 +83,5 @@ struct SMTPSettings {
         return ports.filter { $0.1 != 0 }.flatMap { role, port, tls in
             hosts.map { LineListener(role: role.rawValue, host: $0, port: port, tls: tls) }
         }
-    }
-
-    private static func hostName() -> String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        let found = gethostname(&bytes, bytes.count - 1) == 0
-        let name = String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return found && !name.isEmpty ? name : "localhost"
     }
 }

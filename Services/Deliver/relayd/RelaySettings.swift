@@ -6,12 +6,6 @@ import QueueContracts
 import SMTPRelay
 import ServiceKit
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// What relayd reads at its start.
 struct RelaySettings {
     let postgres: PostgresConfiguration
@@ -49,7 +43,7 @@ struct RelaySettings {
         self.postgres = postgres
         amqp = try AMQPConfiguration(url: try settings.required("amqp.url"), name: "martlet-relayd")
         queues = try settings.choice("queues.type", default: QueueType.classic)
-        hostname = settings.string("smtp.hostname", default: Self.hostName())
+        hostname = settings.string("smtp.hostname", default: HostName.current)
         guard SMTPClientConnection.canGreet(as: hostname) else {
             throw SettingsError(
                 variable: Settings.variable(of: "smtp.hostname"), problem: "is \(hostname)",
@@ -70,12 +64,5 @@ struct RelaySettings {
             return network
         }
         policy = AddressPolicy(allowed: networks, ownAddresses: OwnAddresses.now(), ownNames: [hostname])
-    }
-
-    private static func hostName() -> String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        let found = gethostname(&bytes, bytes.count - 1) == 0
-        let name = String(decoding: bytes.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return found && !name.isEmpty ? name : "localhost"
     }
 }

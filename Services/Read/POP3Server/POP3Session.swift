@@ -250,8 +250,8 @@ struct POP3Session {
             metadata: [
                 LogKey.session: "\(connection.id)", LogKey.listener: "\(connection.listener.role)",
                 LogKey.peer: "\(connection.peerAddress)", LogKey.state: "\(dialogue.stateName)",
-                LogKey.reason: "\(reason.rawValue)", LogKey.count: "\(retrieved)", "refused": "\(refused)",
-                "refusal": "\(lastRefusal?.rawValue ?? "none")",
+                LogKey.reason: "\(reason.rawValue)", LogKey.count: "\(retrieved)", LogKey.refused: "\(refused)",
+                LogKey.refusal: "\(lastRefusal?.rawValue ?? "none")",
             ])
     }
 }

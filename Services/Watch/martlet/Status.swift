@@ -67,7 +67,11 @@ struct Status: OperatorCommand {
             }
         }
         result.queues = queues
-        result.alarm = try await broker.alarm(publishing: [], to: "", routingKey: "martlet.nobody")
+        do {
+            result.alarm = try await broker.alarm(publishing: [], to: "", routingKey: "martlet.nobody")
+        } catch {
+            result.broker = "ok, but whether it has an alarm is not known: \(error)"
+        }
     }
 
     private func text(of result: Result) -> String {
@@ -88,7 +92,7 @@ struct Status: OperatorCommand {
             parts.append(table(["queue", "hints", "consumers"], rows))
         }
         if !result.missing.isEmpty { parts.append("missing queues: \(result.missing.joined(separator: ", "))") }
-        if result.queues == nil { parts.append("RabbitMQ \(result.broker)") }
+        if result.broker != "ok" { parts.append("RabbitMQ \(result.broker)") }
         if let alarm = result.alarm {
             parts.append(
                 "RabbitMQ has an alarm (\(printable(alarm))) and takes no messages: mail is accepted and waits. "

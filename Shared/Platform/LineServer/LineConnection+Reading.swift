@@ -53,14 +53,17 @@ extension LineConnection {
 
     // MARK: For the session
 
-    /// The next line. `maximum` counts the CRLF; `timeout` is for the whole command, silence before it included.
-    package func readLine(maximum: Int, timeout: Duration) async throws(LineError) -> Line {
+    /// The next line. `maximum` counts the CRLF; `timeout` is for the whole command, silence before it included;
+    /// `deadline` is for a line that has begun, `LineLimits.commandDeadline` unless it is given.
+    package func readLine(
+        maximum: Int, timeout: Duration, deadline whole: Duration? = nil
+    ) async throws(LineError) -> Line {
         let deadline = NIODeadline.now() + TimeAmount(timeout)
         var begun: NIODeadline?
         while true {
             if let line = nextLine(maximum) { return line }
             if input.readableBytes > 0 || framer.isSkipping {
-                begun = begun ?? NIODeadline.now() + TimeAmount(limits.commandDeadline)
+                begun = begun ?? NIODeadline.now() + TimeAmount(whole ?? limits.commandDeadline)
             } else if isShuttingDown {
                 throw .shuttingDown
             }

@@ -26,11 +26,12 @@ package enum Daemon {
     ) async -> Never {
         readArguments(name, description: description, help: help)
         ProcessLimits.restartWithRuntimeEnvironment()
+        let strangers = KnownVariables.strangers()
         ProcessLimits.apply()
         do {
             let settings = try Settings.load(program: name)
             let logger = try bootstrapLogging(name, settings)
-            KnownVariables.warn(logger)
+            KnownVariables.warn(of: strangers, logger)
             try refuseRoot(name, settings)
             let running = try await services(settings, logger)
             logger.notice("started", metadata: [LogKey.version: "\(Version.current)", LogKey.pid: "\(getpid())"])

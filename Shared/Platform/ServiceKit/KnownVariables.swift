@@ -3,6 +3,7 @@ import Logging
 /// The environment variables `MARTLET_*` that mean something.
 package enum KnownVariables {
     /// Those of this process that are none of ours: misspelt, most likely. Secrets may be in values, so only names count.
+    /// To be asked before `ProcessLimits.apply`, which closes the environment to everybody but root.
     package static func strangers() -> [String] {
         guard let block = SmallFile.bytes(of: "/proc/self/environ", atMost: 4 << 20) else { return [] }
         return strangers(
@@ -27,8 +28,8 @@ package enum KnownVariables {
         return near.filter { $0.1 <= 2 }.min { $0.1 < $1.1 }?.0.variable
     }
 
-    static func warn(_ logger: Logger) {
-        for name in strangers() {
+    static func warn(of strangers: [String], _ logger: Logger) {
+        for name in strangers {
             let hint = nearest(to: name).map { "; did you mean \($0)?" } ?? ""
             logger.warning("\(name) is no setting\(hint)", metadata: [LogKey.reason: "unknown_setting"])
         }

@@ -14,6 +14,9 @@ package enum LogKey {
     package static let state = "session.state"
     package static let reply = "reply.code"
     package static let reason = "reason"
+    /// Commands that were refused, and why the last one was.
+    package static let refused = "refused"
+    package static let refusal = "refusal"
     package static let error = "error"
     package static let errorCode = "error.code"
     package static let service = "service"

@@ -153,6 +153,8 @@ extension AccountStore {
             case .foreign: target = local + to.domain
             case .local, .forwarded: target = to.full
             }
+            // The same target in other letters is replaced: what counts elsewhere is how it is written.
+            _ = try connection.execute(Self.deleteSpellings, [.text(from.full), .text(target)])
             let added = try connection.execute(Self.insertAlias, [.text(from.full), .text(target)]).affected == 1
             // Too deep or too wide once added: refused, and rolled back.
             if case .unknown = try Self.expand(from, on: connection) {
@@ -212,6 +214,9 @@ extension AccountStore {
         """)
     private static let insertAlias = PreparedStatement(
         "alias_insert", "INSERT INTO alias (address, target) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    private static let deleteSpellings = PreparedStatement(
+        "alias_delete_spellings",
+        "DELETE FROM alias WHERE address = $1 AND lower(target) = lower($2) AND target <> $2")
     private static let listAliases = PreparedStatement(
         "alias_list", "SELECT address, target FROM alias ORDER BY address, target")
 }

@@ -88,7 +88,8 @@ package final class Authenticator: Sendable {
             return .unavailable
         }
         let password = credentials.password.reveal()
-        guard let found else {
+        // A disabled account is like one that is not there: nobody learns that a password of its is right.
+        guard let found, !found.isDisabled else {
             return await hasher.guess(password, .decoy, limiter, key) == nil ? .throttled : .refused
         }
         let stored = found.verifier.reveal()
@@ -99,7 +100,7 @@ package final class Authenticator: Sendable {
             guard isRight else { return .refused }
             verified.insert(mark)
         }
-        return found.isDisabled ? .refused : .accepted(Login(account: found.account, address: found.address))
+        return .accepted(Login(account: found.account, address: found.address))
     }
 
     private func remember(_ pair: String) {

@@ -43,11 +43,8 @@ package struct ClassifyStore: Sendable {
         package static let relabel = Finished(rawValue: 4)
     }
 
-    /// Summaries of one batch: usually one kilobyte a mail, about a megabyte at most (`MessageLimits`).
-    package static let summaryBytes = 4 << 20
-
     /// Those of `mails` that still wait for a verdict, in the order of their ids: as many as their summaries fit into
-    /// `summaryBytes`, at least one. `rest` was not looked at.
+    /// 4 MiB, at least one (usually one kilobyte a mail, about a megabyte at most: `MessageLimits`). `rest` was not looked at.
     package func waiting(
         _ mails: [MailID], bytesPerMail: Int
     ) async throws -> (mails: [ClassifyMail], rest: [MailID]) {

@@ -159,7 +159,7 @@ package struct FilingStore: Sendable {
 
 extension FilingStore {
     /// Decides about copies, which are in the order of their mails. Mails that failed open cost a round trip more for
-    /// each 4 MiB of summaries (`ClassifyStore.summaryBytes`), and are not kept in memory longer than that.
+    /// each 4 MiB of summaries, and are not kept in memory longer than that.
     /// - Returns: those that are left.
     private static func add(
         _ copies: ArraySlice<FilingCopy>, to plan: inout FilingPlan, _ decide: (FilingCopy) -> FilingDecision,

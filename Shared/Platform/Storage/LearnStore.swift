@@ -11,7 +11,7 @@ package struct LearnStore: Sendable {
     package init(pool: PostgresPool) { self.pool = pool }
 
     /// Lessons of a model line that nobody has settled, in the order in which they were given: no more than `limit`, and
-    /// than have their summaries in 4 MiB (`ClassifyStore.summaryBytes`), but one if there is one.
+    /// than have their summaries in 4 MiB, but one if there is one.
     package func waiting(_ kind: String, after event: Int64, limit: Int) async throws -> [WaitingLesson] {
         try await pool.withConnection { connection in
             let values: [PostgresValue] = [

@@ -40,10 +40,22 @@ package struct PageAddress: Sendable {
     private static func isOrigin(_ text: String) -> Bool {
         guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
         let host = text.dropFirst(scheme.count)
+        // A browser leaves out the scheme's own port.
+        if let port = port(of: host),
+            port.isEmpty || UInt16(port) == nil || port == (scheme == "https://" ? "443" : "80")
+        {
+            return false
+        }
         let allowed = host.utf8.allSatisfy { byte in
             (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || ".-:[]".utf8.contains(byte)
         }
-        return allowed && !host.isEmpty && !host.hasPrefix(":") && !host.hasSuffix(":")
+        return allowed && !host.isEmpty && !host.hasPrefix(":")
+    }
+
+    /// What stands behind the colon, which an IPv6 address has inside its brackets too.
+    private static func port(of host: Substring) -> Substring? {
+        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return nil }
+        return host[host.index(after: colon)...]
     }
 
     /// Whose a request is: of a proxy's what it says of its client last (it adds that itself, unlike what stands before).
