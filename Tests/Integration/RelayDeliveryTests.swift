@@ -337,6 +337,26 @@ struct RelayDeliveryTests {
         }
     }
 
+    @Test func `a host that was left out for one mail is asked before another mail fails`() async throws {
+        try await RelayFixture.with { fixture in
+            var script = FakeHosts.Script()
+            script.answer = { host, _, recipient in
+                (host, recipient) == ("mx1", "eight-bit@remote.test")
+                    || (host, recipient) == ("mx2", "large@remote.test")
+                    ? .failed(FakeHosts.reply("not here", .mail, hostLimit: true)) : nil
+            }
+            let hosts = FakeHosts(script)
+            let mails = try await [
+                fixture.mail(to: ["eight-bit@remote.test"]), fixture.mail(to: ["large@remote.test"]),
+            ]
+            try await run(fixture, hosts) { relay in
+                try await admit(relay, mails[0], mails[1])
+                try await eventually("both are done") { try await fixture.rest(of: mails[1]).work == 0 }
+            }
+            #expect(hosts.deliveries.map(\.mail) == mails && hosts.deliveries.map(\.host) == ["mx2", "mx1"])
+        }
+    }
+
     @Test func `it waits while the next can't be reached, which holds up no other mail`() async throws {
         try await RelayFixture.with { fixture in
             var script = FakeHosts.Script()

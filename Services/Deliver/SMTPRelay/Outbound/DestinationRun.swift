@@ -91,7 +91,8 @@ struct DestinationRun {
     /// - Returns: whether to go on with the destination.
     private mutating func deliver(_ mails: [RelayMail], _ isStopping: () -> Bool) async -> Bool {
         for (index, mail) in mails.enumerated() {
-            for copies in transactions(of: mail) {
+            let groups = transactions(of: mail)
+            for (place, copies) in groups.enumerated() {
                 guard !isStopping(), services.leases.isOurs(lease) else { return false }
                 switch await attempt(mail, copies) {
                 case .ended(let outcomes):
@@ -105,7 +106,8 @@ struct DestinationRun {
                     _ = await record(outcomes, .unreachable(reason))
                     return false
                 case .closed(let result):
-                    return await record(mails[index...].flatMap { all($0, result) }, nil)
+                    let open = groups[place...].joined().map { outcome(mail, $0, result, nil) }
+                    return await record(open + mails[(index + 1)...].flatMap { all($0, result) }, nil)
                 case .interrupted(let outcomes):
                     _ = await record(outcomes, nil)
                     // The copies are due at once, and what failed may need a moment. A cancelled sleep ends early.
@@ -281,5 +283,5 @@ extension RecipientResult {
     fileprivate var isDeferred: Bool { if case .deferred = self { true } else { false } }
     fileprivate var isHostLimit: Bool { if case .failed(let reply) = self { reply.isHostLimit } else { false } }
     /// Decided, or put off by the other host; or the other host may have the mail.
-    fileprivate var isTheirs: Bool { !isDeferred || reply.code != 0 || reply.isOutcomeUnknown }
+    fileprivate var isTheirs: Bool { !isHostLimit && (!isDeferred || reply.code != 0 || reply.isOutcomeUnknown) }
 }

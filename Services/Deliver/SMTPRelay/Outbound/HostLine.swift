@@ -25,6 +25,8 @@ struct HostLine {
     private var lastFailure: RelayFailure?
     /// The first host that was left out for one mail.
     private var firstSkipped: Int?
+    /// It was left out for a mail before this one, which it may take.
+    private var hasUntried = false
     /// The last host of a long row gets a chance as well.
     private static let leastPatience = Duration.seconds(10)
 
@@ -35,13 +37,19 @@ struct HostLine {
 
     /// Hosts that could not take the mail before may take this one, unless one of the others is connected to.
     mutating func beginMail() async {
-        guard let first = firstSkipped else { return }
+        guard firstSkipped != nil else { return }
+        hasUntried = true
         if let connection {
             if await connection.canGoOn() { return }
             await drop(isAtFault: false)
         }
-        next = first
+        goBack()
+    }
+
+    private mutating func goBack() {
+        next = firstSkipped ?? next
         firstSkipped = nil
+        hasUntried = false
     }
 
     /// - Parameter deadline: no other host is tried after it. Each may use half of what is left, so that a better one
@@ -60,6 +68,7 @@ struct HostLine {
             }
             candidates = hosts.flatMap { host in host.addresses.map { (host, $0) } }
         }
+        if hasUntried, next >= candidates?.count ?? .max { goBack() }
         while let candidate = candidates.flatMap({ next < $0.count ? $0[next] : nil }) {
             let left = deadline - ContinuousClock.now
             guard left > .zero, !Task.isCancelled else { return .unreachable(cutShort) }
@@ -74,6 +83,7 @@ struct HostLine {
                 // A host that might work later says more than one that never will.
                 if lastFailure.map({ $0.isFinal }) ?? true { lastFailure = failure }
                 next += 1
+                if hasUntried, next >= candidates?.count ?? .max { goBack() }
             }
         }
         guard let lastFailure else {
@@ -90,7 +100,7 @@ struct HostLine {
 
     /// All hosts were tried, and none was out of reach.
     var isExhausted: Bool {
-        next >= candidates?.count ?? .max && lastFailure.map { $0.isFinal } ?? true
+        next >= candidates?.count ?? .max && !hasUntried && lastFailure.map { $0.isFinal } ?? true
     }
 
     /// The host can't take this mail, at none of its addresses: another one may.
