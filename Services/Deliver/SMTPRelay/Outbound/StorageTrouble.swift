@@ -17,12 +17,12 @@ final class StorageTrouble: Sendable {
         }
     }
 
-    /// Not a file that cannot be read (class 58), nor what takes too long or too much memory: that may be this mail's
-    /// each time, and the others must not wait for it.
+    /// Not a file that cannot be read (class 58), nor a statement that takes too long: that may be this mail's each
+    /// time, and the others must not wait for it.
     static func isMeant(by error: any Error) -> Bool {
         if error is CancellationError { return true }
         guard let error = error as? PostgresError else { return false }
         let state = error.sqlState ?? ""
-        return error.isTemporary && !state.hasPrefix("58") && !["57014", "53200"].contains(state)
+        return error.isTemporary && !state.hasPrefix("58") && state != "57014"
     }
 }
