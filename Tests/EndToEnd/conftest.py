@@ -32,6 +32,7 @@ class Martlet:
         self.home = pathlib.Path(home)
         self.welcome = json.loads((self.home / "welcome.json").read_text())
         self.ports, self.ca = self.welcome["ports"], self.welcome["ca"]
+        self.base = self.ports["smtp"] - 525  # MARTLET_PORT_BASE of its start
         self.data = pathlib.Path(self.ca).parents[1]
         self.domain = self.welcome["domain"]
         self.tls = ssl.create_default_context(cafile=self.ca)
@@ -171,8 +172,7 @@ class Martlet:
 
     def sql(self, query, database="martlet"):
         password = (self.data / "secrets" / "postgres.password").read_text()
-        port = int(os.environ.get("MARTLET_PORT_BASE", "2000")) + 432
-        run = subprocess.run(["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", database,
+        run = subprocess.run(["psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.base + 432), "-U", "postgres", "-d", database,
                               "-c", query], env={**os.environ, "PGPASSWORD": password}, capture_output=True, text=True)
         assert run.returncode == 0, run.stderr
         return [line.split("|") for line in run.stdout.splitlines()]

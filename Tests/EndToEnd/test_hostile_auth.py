@@ -281,7 +281,7 @@ def test_a_password_is_found_nowhere(martlet, unharmed):
     broker(martlet, "DELETE", "queues/%2F/canary")
     assert len(messages) > 20, "the bus was not listened to"
     password = (martlet.data / "secrets" / "postgres.password").read_text()
-    port = str(int(os.environ.get("MARTLET_PORT_BASE", "2000")) + 432)
+    port = str(martlet.base + 432)
     dump = subprocess.run(["pg_dump", "-h", "127.0.0.1", "-p", port, "-U", "postgres", "--exclude-table-data=body_chunk", "--exclude-table-data=model",
                            "--exclude-table-data=learn_*", "martlet"], env={**os.environ, "PGPASSWORD": password}, capture_output=True, timeout=120)
     assert dump.returncode == 0 and address.encode() in dump.stdout, dump.stderr

@@ -19,7 +19,7 @@ def token():
 @pytest.fixture(scope="module")
 def as_role(martlet):
     """SQL as a daemon's own role: what it says or, as a string, why not."""
-    port = str(int(os.environ.get("MARTLET_PORT_BASE", "2000")) + 432)
+    port = str(martlet.base + 432)
 
     def run(daemon, query):
         password = (martlet.data / "secrets" / f"{daemon}.password").read_text().strip()

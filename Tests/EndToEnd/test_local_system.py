@@ -49,9 +49,9 @@ def processes_of(home):
     return found
 
 
-def start_again_and_stop(home, prefix=()):
+def start_again_and_stop(martlet, home, prefix=()):
     """A second system beside the one under test: ready, already running, stopped, nothing left."""
-    base = int(os.environ["MARTLET_PORT_BASE"]) + 2000  # beyond the systems of all workers
+    base = martlet.base + 2000  # beyond the systems of all workers
     places = {"MARTLET_HOME": str(home), "MARTLET_PORT_BASE": str(base), "HOME": str(home)}
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MARTLET_")} | places
 
@@ -74,11 +74,11 @@ def start_again_and_stop(home, prefix=()):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: its servers run under users that cannot enter the folder")
-def test_root_in_a_folder_that_nobody_else_may_enter():
+def test_root_in_a_folder_that_nobody_else_may_enter(martlet):
     closed = pathlib.Path(tempfile.mkdtemp(prefix="martlet-closed."))  # mode 0700
     data = None
     try:
-        data = start_again_and_stop(closed / "home")
+        data = start_again_and_stop(martlet, closed / "home")
         assert closed not in data.parents, "the servers cannot have been here"
     finally:
         shutil.rmtree(closed)
@@ -87,7 +87,7 @@ def test_root_in_a_folder_that_nobody_else_may_enter():
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make another user; without root every test here runs as one")
-def test_an_ordinary_user():
+def test_an_ordinary_user(martlet):
     name = f"martlet-t{os.getpid()}"
     subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name], check=True, capture_output=True)
     home = pathlib.Path(tempfile.mkdtemp(prefix="martlet-user."))
@@ -98,7 +98,7 @@ def test_an_ordinary_user():
         swift = subprocess.run([*prefix, "swift", "--version"], capture_output=True)
         if reachable.returncode or swift.returncode:
             pytest.skip("another user may not read this clone, or not run Swift")
-        start_again_and_stop(home, prefix)
+        start_again_and_stop(martlet, home, prefix)
     finally:
         shutil.rmtree(home)
         subprocess.run(["userdel", name], capture_output=True)

@@ -14,11 +14,10 @@ class Skip(Exception):
 
 
 class System(Martlet):
-    def __init__(self, home, base):
+    def __init__(self, home):
         super().__init__(home)
-        os.environ["MARTLET_PORT_BASE"] = str(base)  # conftest looks there
-        self.base, self.is_root = base, os.geteuid() == 0
-        self.relay_port, self.saved, self.machines = base + 925, {}, []
+        self.is_root = os.geteuid() == 0
+        self.relay_port, self.saved, self.machines = self.base + 925, {}, []
         self.address, self.world = LOCAL, "127.0.1.10"  # ours, and the mail host's
 
     # -- life
@@ -32,7 +31,7 @@ class System(Martlet):
         run = subprocess.run([str(ROOT / "deploy/local/run"), "--no-build", "--detach"], env=environment, capture_output=True, text=True)
         if run.returncode:
             sys.exit(f"martlet: the system for the faults did not start:\n{run.stdout}{run.stderr}")
-        system = System(home, base)
+        system = System(home)
         system.environment = environment
         return system
 
