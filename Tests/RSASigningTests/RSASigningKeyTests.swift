@@ -18,8 +18,11 @@ import Testing
         #expect(key.signature(over: []) != nil)
     }
 
-    @Test func `what is no RSA key is refused`() {
+    @Test func `what is no RSA key, or a damaged one, is refused`() throws {
         #expect(RSASigningKey(der: []) == nil)
         #expect(RSASigningKey(der: [0x30, 0x03, 0x02, 0x01, 0x00]) == nil)
+        var damaged = Array(try _RSA.Signing.PrivateKey(keySize: .bits2048).pkcs8DERRepresentation)
+        damaged[100] ^= 0x10  // of the modulus
+        #expect(RSASigningKey(der: damaged) == nil)
     }
 }

@@ -16,9 +16,13 @@ extension PostgresConnection {
         if case .pending(true) = transaction { isIdentified = true }
         try prepare(isIdentified ? calls + [(Self.identify, [])] : calls, on: wire)
         var lead = 0
+        var hasIdentity = transactionID != nil
+        if case .pending = transaction { hasIdentity = isIdentified }
+        // A statement may wait for locks in silence; a COMMIT alone, or one whose outcome can be looked up, may not.
+        let isBounded = committing && (calls.isEmpty || hasIdentity)
         var trip = Trip(
             wire: wire, total: committing ? timeout + .seconds(1) : patience,
-            silence: committing ? configuration.commitSilence : nil)
+            silence: isBounded ? configuration.commitSilence : nil)
         if case .pending = transaction {
             transactionID = nil
             try send(Frame.begin, on: wire)

@@ -14,6 +14,9 @@ package final class RSASigningKey: @unchecked Sendable {
         }
         guard let key else { return nil }
         self.key = key
+        // A damaged key would sign, and nobody would believe it.
+        let trial = Array("trial".utf8)
+        guard let signature = signature(over: trial), verifies(signature, over: trial) else { return nil }
     }
 
     deinit { EVP_PKEY_free(key) }
@@ -27,5 +30,12 @@ package final class RSASigningKey: @unchecked Sendable {
         var signature = [UInt8](repeating: 0, count: length)
         guard EVP_DigestSign(context, &signature, &length, bytes, bytes.count) == 1 else { return nil }
         return Array(signature.prefix(length))
+    }
+
+    private func verifies(_ signature: [UInt8], over bytes: [UInt8]) -> Bool {
+        guard let context = EVP_MD_CTX_new() else { return false }
+        defer { EVP_MD_CTX_free(context) }
+        return EVP_DigestVerifyInit(context, nil, EVP_sha256(), nil, key) == 1
+            && EVP_DigestVerify(context, signature, signature.count, bytes, bytes.count) == 1
     }
 }

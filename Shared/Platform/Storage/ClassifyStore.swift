@@ -127,7 +127,7 @@ extension ClassifyStore {
             CROSS JOIN LATERAL (SELECT * FROM mail WHERE mail.mail_id = wanted.mail_id LIMIT 1) AS mail
             WHERE (
                 SELECT count(*) FROM work
-                WHERE work.mail_id = wanted.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
+                WHERE work.mail_id = wanted.mail_id AND work.recipient = 0 AND work.stage + 0 IN (1, 4)
                     AND work.parked_at IS NULL) > 0
             WINDOW sofar AS (ORDER BY mail.mail_id ROWS UNBOUNDED PRECEDING)
         ) AS found
@@ -139,7 +139,7 @@ extension ClassifyStore {
         "classify_lock",
         """
         SELECT mail_id FROM work
-        WHERE mail_id = ANY ($1::uuid[]) AND recipient = 0 AND stage IN (1, 4) AND parked_at IS NULL
+        WHERE mail_id = ANY ($1::uuid[]) AND recipient = 0 AND stage + 0 IN (1, 4) AND parked_at IS NULL
         ORDER BY mail_id, recipient, stage FOR UPDATE
         """)
 
@@ -153,7 +153,7 @@ extension ClassifyStore {
             SELECT judged.*, place.stage, place.row
             FROM judged CROSS JOIN LATERAL (
                 SELECT work.stage, work.ctid AS row FROM work
-                WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage IN (1, 4)
+                WHERE work.mail_id = judged.mail_id AND work.recipient = 0 AND work.stage + 0 IN (1, 4)
                     AND work.parked_at IS NULL
                 LIMIT 1
             ) AS place

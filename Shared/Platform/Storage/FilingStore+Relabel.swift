@@ -37,7 +37,7 @@ extension FilingStore {
         "relabel_lock_late",
         """
         WITH locked AS MATERIALIZED (
-            SELECT mail_id, stage, parked_at FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage IN (2, 5)
+            SELECT mail_id, stage, parked_at FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 IN (2, 5)
             ORDER BY mail_id, recipient, stage FOR UPDATE
         )
         SELECT DISTINCT locked.mail_id, verdict.label FROM locked LEFT JOIN verdict ON verdict.mail_id = locked.mail_id
@@ -49,7 +49,7 @@ extension FilingStore {
         """
         WITH gone AS (
             DELETE FROM work USING unnest($1::uuid[], $2::text[], $3::integer[]) AS late (mail_id, label, moved)
-            WHERE work.mail_id = late.mail_id AND work.stage = 5
+            WHERE work.mail_id = late.mail_id AND work.stage + 0 = 5
             RETURNING work.mail_id, late.label, late.moved
         )
         INSERT INTO mail_event (mail_id, event, detail)

@@ -11,7 +11,7 @@ extension FilingStore {
         """
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient FROM work
-            WHERE mail_id = ANY ($1::uuid[]) AND stage = 2 AND parked_at IS NULL
+            WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = 2 AND parked_at IS NULL
             ORDER BY mail_id, recipient LIMIT 4096 FOR UPDATE
         )
         SELECT locked.mail_id, locked.recipient, mail.body_id, mail.envelope_from, mail.origin, receiver.address,
@@ -57,7 +57,7 @@ extension FilingStore {
     static let findLate = PreparedStatement(
         "filing_find_late",
         """
-        SELECT DISTINCT mail_id FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage = 5 AND parked_at IS NULL
+        SELECT DISTINCT mail_id FROM work WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = 5 AND parked_at IS NULL
         ORDER BY mail_id
         """)
 
@@ -94,7 +94,7 @@ extension FilingStore {
             FROM wanted
             CROSS JOIN LATERAL (
                 SELECT work.ctid AS place_on_disk FROM work
-                WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND work.stage = 2 OFFSET 0
+                WHERE work.mail_id = wanted.mail_id AND work.recipient = wanted.recipient AND work.stage + 0 = 2 OFFSET 0
             ) AS unfinished
             CROSS JOIN LATERAL (
                 SELECT body_id, size, received_at FROM mail WHERE mail.mail_id = wanted.mail_id OFFSET 0
@@ -145,7 +145,7 @@ extension FilingStore {
         """
         WITH gone AS (
             DELETE FROM work USING unnest($1::uuid[], $2::integer[]) AS copy (mail_id, recipient)
-            WHERE work.mail_id = copy.mail_id AND work.recipient = copy.recipient AND work.stage = 2
+            WHERE work.mail_id = copy.mail_id AND work.recipient = copy.recipient AND work.stage + 0 = 2
             RETURNING work.mail_id, work.recipient
         ), noted AS (
             INSERT INTO mail_event (mail_id, event, recipient, detail)

@@ -171,8 +171,10 @@ extension RelayStore {
 }
 
 extension PostgresError {
-    /// A file of the database cannot be read (class 58), or what it holds makes no sense (XX).
-    fileprivate var isUnreadable: Bool { sqlState.map { $0.hasPrefix("58") || $0.hasPrefix("XX") } ?? false }
+    /// A file of the database cannot be read (class 58), what it holds makes no sense (XX), or it takes too long.
+    fileprivate var isUnreadable: Bool {
+        sqlState.map { $0.hasPrefix("58") || $0.hasPrefix("XX") || $0 == "57014" } ?? false
+    }
 }
 
 extension RelayClaim {

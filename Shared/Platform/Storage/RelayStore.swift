@@ -61,7 +61,8 @@ package struct RelayClaim: Sendable {
 ///
 /// The work row of a copy (stage relay) is the outbox and says that something is left to do; `relay_copy` says when and
 /// what happened so far. Whoever changes copies of a domain first locks its `relay_destination` row, several in the
-/// order of their names, then work rows in key order.
+/// order of their names, then work rows in key order. Deliveries alone are recorded without the destination's row; should
+/// they meet a claim of the same copies (a late outcome under a revoked lease), both are tried again.
 package struct RelayStore: Sendable {
     let pool: PostgresPool
     private static let attempts = 4

@@ -88,7 +88,7 @@ extension WorkStore {
         """
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+            WHERE mail_id = $1 AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
             ORDER BY recipient, stage FOR UPDATE
         )
         UPDATE work SET attempts = least(attempts + 1, 1000)
@@ -101,7 +101,7 @@ extension WorkStore {
         "work_lock_tries",
         """
         SELECT mail_id, attempts FROM work
-        WHERE mail_id = ANY ($1::uuid[]) AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+        WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
         ORDER BY mail_id, recipient, stage FOR UPDATE
         """)
 
@@ -110,7 +110,7 @@ extension WorkStore {
         "work_begin_together",
         """
         UPDATE work SET attempts = 1
-        WHERE mail_id = ANY ($1::uuid[]) AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+        WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
         """)
 
     private static let forgive = PreparedStatement(
@@ -118,7 +118,7 @@ extension WorkStore {
         """
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = ANY ($1::uuid[]) AND stage = ANY ($2::smallint[])
+            WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[])
             ORDER BY mail_id, recipient, stage FOR UPDATE
         )
         UPDATE work SET attempts = greatest(attempts - 1, 0)
@@ -131,7 +131,7 @@ extension WorkStore {
         """
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
+            WHERE mail_id = $1 AND stage + 0 = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
         )
         UPDATE work SET last_error = $3,
             -- A relay's tries follow the schedule of its copies.
@@ -146,7 +146,7 @@ extension WorkStore {
         """
         WITH locked AS MATERIALIZED (
             SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage = ANY ($2::smallint[]) AND parked_at IS NULL
+            WHERE mail_id = $1 AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
             ORDER BY recipient, stage FOR UPDATE
         ), parked AS (
             UPDATE work SET parked_at = now(), last_error = $3, attempts = least(work.attempts, 5)

@@ -150,7 +150,7 @@ struct DestinationRun {
         let content: RelayContent
         do {
             content = try await services.contents.load(mail, known: copies.first?.prefix, via: copies.first?.via)
-        } catch let error where StorageTrouble.isMeant(by: error) {
+        } catch let error where StorageTrouble.isMeant(byReading: error) {
             services.logger.warning("a mail is left for later", metadata: [LogKey.error: "\(error)"])
             return .interrupted([])
         } catch {

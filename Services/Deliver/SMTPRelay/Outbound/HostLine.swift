@@ -117,6 +117,8 @@ struct HostLine {
     mutating func startOver() {
         next = 0
         lastFailure = nil
+        firstSkipped = nil
+        hasUntried = false
     }
 
     mutating func noteServed() { served += 1 }

@@ -73,7 +73,8 @@ package struct RelayContents: Sendable {
             size: mail.size + content.prefix.count, isEightBit: content.isEightBit, whole: content.whole
         ) { write in
             for chunk in 0..<chunks(of: mail) {
-                try await write(try await trouble.noting { try await read(chunk, of: mail) })
+                try await write(
+                    try await trouble.noting(StorageTrouble.isMeant(byReading:)) { try await read(chunk, of: mail) })
             }
         }
     }

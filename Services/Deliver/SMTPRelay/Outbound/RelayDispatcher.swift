@@ -57,8 +57,8 @@ package final class RelayDispatcher: Service, Sendable {
                 do {
                     let room = Room(leases, services.limits)
                     if .now >= revokeAt {
-                        _ = try await services.store.revokeExpired(limit: 16, except: leases.map(\.fence))
-                        revokeAt = .now + Self.longestSleep
+                        let revoked = try await services.store.revokeExpired(limit: 16, except: leases.map(\.fence))
+                        revokeAt = revoked == 16 ? .now : .now + Self.longestSleep
                     }
                     let taken = try await take(room)
                     for lease in taken { start(lease, in: &group) }

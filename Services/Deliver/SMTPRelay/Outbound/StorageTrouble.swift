@@ -8,21 +8,25 @@ final class StorageTrouble: Sendable {
 
     var isNoted: Bool { noted.withLock(\.self) }
 
-    func noting<Value: Sendable>(_ work: @Sendable () async throws -> Value) async throws -> Value {
+    func noting<Value: Sendable>(
+        _ isMeant: @Sendable (any Error) -> Bool = isMeant(by:), _ work: @Sendable () async throws -> Value
+    ) async throws -> Value {
         do {
             return try await work()
         } catch {
-            if Self.isMeant(by: error) { noted.withLock { $0 = true } }
+            if isMeant(error) { noted.withLock { $0 = true } }
             throw error
         }
     }
 
-    /// Not a file that cannot be read (class 58), nor a statement that takes too long: that may be this mail's each
-    /// time, and the others must not wait for it.
     static func isMeant(by error: any Error) -> Bool {
-        if error is CancellationError { return true }
-        guard let error = error as? PostgresError else { return false }
-        let state = error.sqlState ?? ""
-        return error.isTemporary && !state.hasPrefix("58") && state != "57014"
+        error is CancellationError || (error as? PostgresError)?.isTemporary ?? false
+    }
+
+    /// The same of what is read of one mail. Not a file that cannot be read (class 58), nor a statement that takes too
+    /// long: that may be this mail's each time, and the others must not wait for it.
+    static func isMeant(byReading error: any Error) -> Bool {
+        let state = (error as? PostgresError)?.sqlState ?? ""
+        return isMeant(by: error) && !state.hasPrefix("58") && state != "57014"
     }
 }

@@ -14,6 +14,8 @@ package struct ReadAhead {
 
     package init() {}
 
+    var isEmpty: Bool { rows.isEmpty }
+
     mutating func take(_ uid: UInt32, _ columns: MessageStore.Columns) -> MessageStore.Row? {
         if columns != self.columns { self = ReadAhead() }
         self.columns = columns

@@ -6,8 +6,10 @@ import Storage
 struct SearchRun: Sendable {
     enum Stop: Error { case tooLong, notWanted }
 
-    /// Messages per query of rows, bytes of bodies per query, and how many look at the same time.
+    /// Messages per query of rows, fewer when their headers are held too (64 KiB each at most); bytes of bodies per query;
+    /// and how many look at the same time.
     private static let batch = 512
+    private static let batchOfHeaders = 128
     private static let lanes = 2
     private static let bytes = 1024 * 1024
 
@@ -37,6 +39,7 @@ struct SearchRun: Sendable {
         var found: [Int] = []
         var open: [SearchCandidate] = []
         let level = node.level
+        let batch = level >= .header ? Self.batchOfHeaders : Self.batch
         for position in positions {
             let candidate = SearchCandidate(
                 position: position, uid: view.uids[position], flags: view.flags[position],
@@ -46,7 +49,7 @@ struct SearchRun: Sendable {
             case false?: break
             case nil: open.append(candidate)
             }
-            if open.count == Self.batch {
+            if open.count == batch {
                 found += try await settle(&open, level)
             }
         }
@@ -90,7 +93,7 @@ struct SearchRun: Sendable {
         if level >= .summary { columns.insert(.summary) }
         if level >= .header { columns.insert(.place) }
         let (rows, rest) = try await messages.rows(key, UIDRuns(runs(open)), columns)
-        let last = rest.isEmpty ? UInt32.max : rows.last?.uid ?? .max
+        let last = rest.ranges.first.map { $0.lowerBound - 1 } ?? .max
         var next = 0
         let known = open.prefix { $0.uid <= last }.compactMap { candidate -> SearchCandidate? in
             while next < rows.count, rows[next].uid < candidate.uid { next += 1 }

@@ -19,6 +19,8 @@ package final class IMAPSession {
     private var refused = 0
     private var lastRefusal: IMAPReason?
     private static let flushAfter = 32 * 1024
+    /// Who says nothing for so long does not go on reading: what was read ahead is let go.
+    private static let readAheadPatience = Duration.seconds(5)
 
     package init(_ services: IMAPServices) { self.services = services }
 
@@ -93,10 +95,14 @@ package final class IMAPSession {
             deadline = end
             timeout = ContinuousClock.now.duration(to: end)
         }
+        let end = ContinuousClock.now + timeout
         while true {
-            switch try await connection.waitForInput(timeout: timeout) {
+            let holds = selection.map { !$0.readAhead.isEmpty } ?? false
+            let left = ContinuousClock.now.duration(to: end)
+            switch try await connection.waitForInput(timeout: holds ? min(left, Self.readAheadPatience) : left) {
             case .input: return
             case .woken: continue  // meant for an IDLE that is over
+            case .timedOut where holds: selection?.readAhead = ReadAhead()
             case .timedOut: throw LineError.timeout
             }
         }

@@ -1,3 +1,4 @@
+import PostgreSQL
 package import QueueContracts
 package import Storage
 import Synchronization
@@ -65,14 +66,30 @@ package final class MailboxRegistry: Sendable {
         return take(try await store.changes(mailbox.key, since: base.modseq), mailbox, base)
     }
 
-    /// Brings mailboxes of which more is known to have happened up to date, many with one query.
+    /// Brings mailboxes of which more is known to have happened up to date, many with one query. What fails holds up
+    /// no other; the last failure is thrown at the end.
     package func refresh(_ behind: [WatchedMailbox]) async throws {
+        var failure: (any Error)?
         for start in stride(from: 0, to: behind.count, by: Self.mailboxesPerQuery) {
             let part = behind[start..<min(start + Self.mailboxesPerQuery, behind.count)].filter { !$0.isGone }
-            let bases = part.map(\.view)
-            let refreshes = try await store.changes(zip(part, bases).map { ($0.key, $1.modseq) })
-            for (index, refresh) in refreshes.enumerated() { _ = take(refresh, part[index], bases[index]) }
+            do {
+                try await lookTogether(part)
+            } catch {
+                failure = error
+                // A query that the server refused may be one mailbox's fault; a server that is away is none's.
+                guard part.count > 1, (error as? PostgresError)?.sqlState != nil else { continue }
+                for mailbox in part {
+                    do { _ = try await refresh(mailbox) } catch { failure = error }
+                }
+            }
         }
+        if let failure { throw failure }
+    }
+
+    private func lookTogether(_ part: [WatchedMailbox]) async throws {
+        let bases = part.map(\.view)
+        let refreshes = try await store.changes(zip(part, bases).map { ($0.key, $1.modseq) })
+        for (index, refresh) in refreshes.enumerated() { _ = take(refresh, part[index], bases[index]) }
     }
 
     private func take(_ refresh: MailboxRefresh?, _ mailbox: WatchedMailbox, _ base: MailboxView) -> Bool {

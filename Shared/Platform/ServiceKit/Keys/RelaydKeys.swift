@@ -13,7 +13,7 @@ extension SettingKey {
                 "how long delivery is tried before the sender is told that it failed"),
             SettingKey(
                 "relay.connections", "number", default: "50", in: 1...10_000, live: true,
-                "most at a time, of this process"),
+                "most at a time, of this process; each holds up to 1.3 MB of mail"),
             SettingKey(
                 "relay.connections_per_destination", "number", default: "20", in: 1...1000, live: true,
                 "most to one domain, of all processes together"),
