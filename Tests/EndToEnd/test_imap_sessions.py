@@ -70,6 +70,33 @@ def test_a_silent_store_is_silent_for_its_session_only(pair):
     assert all("\\Seen" in line for line in lines)
 
 
+def test_a_silent_store_hides_nothing_that_another_session_did(pair):
+    first, second = pair
+    second.ok("STORE 1 +FLAGS (\\Flagged)")
+    told = first.ok("STORE 1 +FLAGS.SILENT (\\Seen)") + first.ok("NOOP")
+    assert any(line.startswith("* 1 FETCH") and "\\Flagged" in line and "\\Seen" in line for line in told), told
+
+
+def test_a_store_that_changes_nothing_tells_the_flags_as_they_are(pair, martlet, account):
+    """Another host has set \\Seen, and no hint has told so yet."""
+    first, _ = pair
+    martlet.sql("WITH box AS (UPDATE mailbox SET modseq = modseq + 1, unseen = unseen - 1 FROM account"
+                f" WHERE account.address = '{account.address}' AND mailbox.account_id = account.account_id AND mailbox.name = 'INBOX'"
+                " RETURNING mailbox.account_id, mailbox_id, modseq)"
+                " UPDATE mailbox_message m SET flags = flags | 1, modseq = box.modseq FROM box"
+                " WHERE m.account_id = box.account_id AND m.mailbox_id = box.mailbox_id AND m.uid = 1")
+    assert any(line.startswith("* 1 FETCH") and "\\Seen" in line for line in first.ok("STORE 1 +FLAGS (\\Seen)"))
+
+
+def test_a_store_of_messages_that_are_gone_says_so(pair):
+    first, second = pair
+    first.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    first.ok("EXPUNGE")
+    lines = second.command("STORE 1 +FLAGS (\\Flagged)")
+    assert lines[-1].startswith("NO [EXPUNGEISSUED]") and not any("* 1 FETCH" in line for line in lines), lines
+    assert any(line.startswith("* 2 FETCH") for line in second.ok("STORE 1:2 +FLAGS (\\Flagged)"))
+
+
 def test_deleting_the_selected_mailbox_ends_the_other_session(martlet, account):
     with Imap(martlet, account) as first, Imap(martlet, account) as second:
         first.ok("CREATE shared")

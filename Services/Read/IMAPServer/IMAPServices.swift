@@ -44,15 +44,15 @@ package struct IMAPServices: Sendable {
 
     /// After a commit of this process: its own views first, then the other processes.
     package func changed(_ deltas: [MailboxDelta]) async {
-        let deltas = deltas.filter { !$0.isEmpty }
-        guard !deltas.isEmpty else { return }
         do {
             try await registry.apply(deltas)
         } catch {
             // The change is committed, so the command has succeeded; the next recheck brings the view up to date.
             logger.info("view not refreshed", metadata: [LogKey.error: "\(type(of: error))"])
         }
+        let real = deltas.filter { !$0.isEmpty }
+        guard !real.isEmpty else { return }
         announce(
-            deltas.map { MailboxChanged.Mailbox(account: $0.key.account, mailbox: $0.key.mailbox, modseq: $0.after) })
+            real.map { MailboxChanged.Mailbox(account: $0.key.account, mailbox: $0.key.mailbox, modseq: $0.after) })
     }
 }

@@ -23,6 +23,12 @@ package enum FlagChange: Sendable, Equatable {
         flags.keywords.allSatisfy { keywords.flag(named: $0) != nil }
     }
 
+    /// What becomes of a message's flags.
+    package func applied(to flags: MailboxFlags, _ keywords: MailboxKeywords) -> MailboxFlags {
+        let (clear, set) = masks(keywords)
+        return MailboxFlags(rawValue: (flags.rawValue & ~clear) | set)
+    }
+
     /// The new value is `(old & ~clear) | set`.
     fileprivate func masks(_ keywords: MailboxKeywords) -> (clear: Int64, set: Int64) {
         switch self {

@@ -23,10 +23,15 @@ extension IMAPSession {
             selection.mailbox.key, selection.uidRuns(positions), change, known: selection.view.keywords)
         let knownKeywords = selection.view.keywords.names.count
         await services.changed([delta])
-        take(delta)
+        take(delta, silent: store.silent ? change : nil)
+        // What others did before, so that no answer is older than the lock.
+        if !store.silent { try report(expunges: false) }
         guard let selection = self.selection else { return .ok("\(name) completed") }
         if selection.view.keywords.names.count > knownKeywords { writeFlags(selection) }
-        if !store.silent { try await writeFlags(positions, selection, uid: uid, connection) }
+        let left = selection.remaining(positions)
+        if !store.silent { try await writeFlags(left, selection, uid: uid, connection) }
+        // RFC 2180 4.2: nothing is left of what was named.
+        if left.isEmpty, !uid { return .no("The messages no longer exist", code: .expungeIssued) }
         return .ok("\(name) completed")
     }
 

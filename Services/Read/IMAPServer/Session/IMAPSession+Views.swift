@@ -76,14 +76,22 @@ extension IMAPSession {
     nonisolated(nonsending) func deselect() async { await claim(leave()) }
 
     /// The flags of this session's own change, after `IMAPServices.changed`: known to the client, so not reported again.
-    func take(_ delta: MailboxDelta) {
+    /// - Parameter silent: what a `.SILENT` STORE asked for. The client hears nothing of it, so what came out otherwise,
+    ///   as another session's change was among it, is left to be reported (RFC 3501 6.4.6).
+    func take(_ delta: MailboxDelta, silent: FlagChange? = nil) {
         guard !delta.changed.isEmpty, let selection else { return }
         let newest = selection.mailbox.view
         // With nothing else between, the version that all sessions share is ours, and need be neither made nor compared.
         let isOurs =
             selection.view.modseq == delta.before && newest.modseq == delta.after
             && selection.view.expunges == newest.expunges
+        let view = selection.view
+        let known = silent.map { change in
+            delta.changed.filter { entry in
+                view.position(of: entry.uid).map { change.applied(to: view.flags[$0], delta.keywords) } == entry.flags
+            }
+        }
         self.selection?.view =
-            isOurs ? newest : selection.view.applyingFlags(delta.changed, keywords: delta.keywords)
+            isOurs ? newest : view.applyingFlags(known ?? delta.changed, keywords: delta.keywords)
     }
 }

@@ -58,6 +58,19 @@ struct Selection {
         UIDRuns(positions.ranges.map { view.uids[$0.lowerBound]...view.uids[$0.upperBound - 1] })
     }
 
+    /// The positions among `positions` that the newest version still has.
+    func remaining(_ positions: PositionRuns) -> PositionRuns {
+        let newest = mailbox.view
+        guard newest.expunges != view.expunges else { return positions }
+        var runs = PositionRuns()
+        for range in positions.ranges {
+            for position in range where newest.position(of: view.uids[position]) != nil {
+                runs.append(position..<position + 1)
+            }
+        }
+        return runs
+    }
+
     /// The positions among `positions` whose flags satisfy `condition`.
     func filter(_ positions: PositionRuns, _ condition: (MailboxFlags) -> Bool) -> PositionRuns {
         var runs = PositionRuns()

@@ -103,9 +103,10 @@ package final class MailboxRegistry: Sendable {
 
     // MARK: - Changes
 
-    /// Takes what a transaction of this process did. Views of other sessions advance, sleepers wake.
+    /// Takes what a transaction of this process did, or saw under the lock when it did nothing. Views of other sessions
+    /// advance, sleepers wake.
     package func apply(_ deltas: [MailboxDelta]) async throws {
-        for delta in deltas where !delta.isEmpty {
+        for delta in deltas {
             guard let known = find(delta.key), !known.apply(delta) else { continue }
             _ = try await refresh(known, atLeast: delta.after)
         }
