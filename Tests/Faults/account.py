@@ -4,7 +4,7 @@ besides these altered (other octets than were sent) and misplaced (in a place th
     told 250 (or OK)             exactly one copy in each place
     connection lost after EOD    none or one in each place ("recovered" when it is there)
     refused, or never ended      none
-    451 to the end of the mail   none; when the database was lost none or one: the outcome of its COMMIT could not be learnt ("kept")
+    451 (NO [UNAVAILABLE])       to the end of the mail: none; when the database was lost none or one: the outcome of its COMMIT could not be learnt ("kept")
 
 A notification (DSN) about a copy that could not be delivered, in its sender's mailbox, stands for that copy. A mail that POP3
 downloaded and removed counts as found when the download was intact.
@@ -95,7 +95,7 @@ class Account:
         text = (f"{self.acked} acknowledged, {self.copies} copies, {self.refused} refused, {self.unknown} unknown "
                 f"({self.recovered} recovered)")
         if self.kept:
-            text += f", {self.kept} kept after a 451"
+            text += f", {self.kept} kept after a 451 or NO"
         if self.reports:
             text += f", {self.reports} notifications"
         if self.repeated:

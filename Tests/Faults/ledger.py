@@ -14,7 +14,7 @@ class Mail:
         self.token, self.via, self.places = token, via, list(places)
         self.size, self.sha = len(content), hashlib.sha256(content).hexdigest()
         self.state, self.code, self.id, self.at, self.answered_at = "planned", None, None, None, None
-        self.put_off = False  # 451 to the end of the mail
+        self.put_off = False  # 451, or NO [UNAVAILABLE], to the end of the mail
 
     @property
     def acked(self):
@@ -65,7 +65,7 @@ class Ledger:
         mail.state = "acked" if ended and code in (250, "OK") else "refused"
         if mail.acked and code == 250:
             mail.id = text.split()[1] if len(text.split()) > 1 else None
-        mail.put_off = ended and code == 451
+        mail.put_off = ended and (code == 451 or code == "NO" and "[UNAVAILABLE]" in text)
         self._write("answer", True, token=mail.token, code=code, text=text[:120])
 
     def lost(self, mail, why):

@@ -183,6 +183,14 @@ def poison(c, rounds):
             c.system.cli("queue", "retry", mail.id)
         r.within("delivered after a retry", c.system.wait_for(lambda: all(r.visible(mail) for mail in bad), 30, 0.5), 30)
 
+        def none_parked():
+            """Of those that hung too: they were delivered, and their verdicts wait."""
+            for mail in parked():
+                c.system.cli("queue", "retry", mail)
+            return not parked()
+
+        r.within("nothing parked", c.system.wait_for(none_parked, 30, 1), 30)
+
 
 @fault("F19", "PostgreSQL off for two minutes", rounds=1, seconds=400)
 def database_off(c, rounds):
