@@ -245,7 +245,7 @@ let testTargets: [Target] = [
         ],
         path: "Tests/Integration", swiftSettings: settings),
     tests("IMAPGrammar", ["MailCore", "MessageGrammar"]),
-    tests("IMAPServer", ["MailCore", "IMAPGrammar", "LineServer", "Storage"]),
+    tests("IMAPServer", ["MailCore", "QueueContracts", "IMAPGrammar", "LineServer", "Storage"]),
     tests("POP3Grammar", ["MailCore"]),
     tests("POP3Server", ["MailCore", "POP3Grammar", "SASL", "LineServer", "Storage"]),
     tests("SMTPGrammar"),

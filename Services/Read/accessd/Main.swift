@@ -5,6 +5,7 @@ import MailQueue
 import POP3Server
 import PostgreSQL
 import ServiceKit
+import ServiceLifecycle
 import SessionWatch
 import Storage
 
@@ -26,6 +27,7 @@ enum Main {
             let pool = PostgresPool(configuration: access.postgres, logger: logger)
             let publisher = AMQPPublisher(configuration: access.amqp, logger: logger)
             let hints = HintPublisher(publisher: publisher)
+            let announcer = ChangeAnnouncer { hints.mailboxChanged($0) }
             let registry = MailboxRegistry(store: MailboxStore(pool: pool))
             let watcher = MailboxWatcher(registry: registry, configuration: access.amqp, logger: logger)
             let authenticator = Authenticator(
@@ -34,7 +36,7 @@ enum Main {
                 mailboxes: MailboxStore(pool: pool), messages: MessageStore(pool: pool),
                 appends: AppendStore(pool: pool),
                 registry: registry, authenticate: { await authenticator.authenticate($0, from: $1) },
-                announce: { hints.mailboxChanged($0) }, teach: { hints.learnRequested($0) },
+                announce: { announcer.announce($0) }, teach: { hints.learnRequested($0) },
                 isBusConnected: watcher.isConnected, options: access.live.options,
                 logger: logger)
             let leases = MaildropLeases(
@@ -73,7 +75,8 @@ enum Main {
                     + (watcher.isConnected() || !access.servesIMAP ? [] : ["RabbitMQ is not connected for consuming"])
             }
             let watch = SessionWatch(daemon: "accessd", amqp: access.amqp, publisher: publisher, logger: logger)
-            return [pool, publisher] + (access.servesIMAP ? [watcher] : []) + [leases, reporter, watch, server]
+            let following: [any Service] = access.servesIMAP ? [watcher] : []
+            return [pool, publisher, announcer] + following + [leases, reporter, watch, server]
         }
     }
 }
