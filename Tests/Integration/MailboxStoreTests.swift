@@ -104,6 +104,54 @@ struct MailboxStoreTests {
         }
     }
 
+    @Test func `a message becomes seen as it is read, alone or with those behind it`() async throws {
+        try await MailboxFixture.with { fixture in
+            let inbox = try await fixture.mailbox()
+            for text in ["\r\none", "\r\ntwo", "\r\nthree"] { try await fixture.append(text, to: inbox) }
+            try await fixture.owner.withConnection {
+                try $0.script(
+                    """
+                    UPDATE mail SET summary = convert_to(repeat('x', 9000), 'UTF8')
+                    WHERE mail_id = (SELECT mail_id FROM mailbox_message WHERE uid = 3)
+                    """)
+            }
+            let columns: MessageStore.Columns = [.place, .summary, .wholeBody]
+            let (first, both) = try await fixture.messages.rowsMarkingFirstSeen(inbox.key, UIDRuns(1...3), columns)
+            #expect(first.changed == [.init(uid: 1, flags: .seen)] && both.map(\.uid) == [1, 2])
+            #expect(both.map(\.wholeBody) == [Array("\r\none".utf8), Array("\r\ntwo".utf8)])
+            let (again, _) = try await fixture.messages.rowsMarkingFirstSeen(inbox.key, UIDRuns(1...1), columns)
+            #expect(again.isEmpty && again.before == first.after)
+            let (third, alone) = try await fixture.messages.rowsMarkingFirstSeen(inbox.key, UIDRuns(3...3), columns)
+            #expect(third.changed.map(\.uid) == [3] && alone.map(\.summary.count) == [9000])
+            let (none, gone) = try await fixture.messages.rowsMarkingFirstSeen(inbox.key, UIDRuns(9...9), columns)
+            #expect(none.isEmpty && gone.isEmpty)
+            #expect(try await fixture.countsAgree(inbox))
+        }
+    }
+
+    @Test func `what a session has seen of the mailbox that it selects again is recent no more`() async throws {
+        try await MailboxFixture.with { fixture in
+            let inbox = try await fixture.mailbox()
+            func select(seen: Int64?, claiming: Bool) async throws -> [Int64?] {
+                let found = try await fixture.mailboxes.select(
+                    fixture.account, name: "INBOX", leaving: seen.map { (inbox.key, $0) }, claiming: claiming)
+                return [found?.recentAbove, found?.claimed]
+            }
+            for _ in 0..<2 { try await fixture.append(to: inbox) }
+            #expect(try await select(seen: nil, claiming: false) == [0, 0])
+            #expect(try await select(seen: nil, claiming: true) == [0, 2])
+            for _ in 0..<3 { try await fixture.append(to: inbox) }
+            #expect(try await select(seen: 3, claiming: false) == [3, 3])
+            #expect(try await select(seen: 4, claiming: true) == [4, 5])
+            #expect(try await fixture.mailbox().recentUID == 5)
+            // A mailbox of this name, but not the one that was left.
+            let left = MailboxKey(account: fixture.account, mailbox: MailboxID(inbox.key.mailbox.value + 1))
+            let other = try await fixture.mailboxes.select(
+                fixture.account, name: "INBOX", leaving: (left, 9), claiming: true)
+            #expect(other?.recentAbove == 5 && other?.claimed == 5)
+        }
+    }
+
     @Test func `the keyword table stops at its limit`() async throws {
         try await MailboxFixture.with { fixture in
             let inbox = try await fixture.mailbox()

@@ -5,8 +5,8 @@ extension MailboxStore {
     /// Removes the messages of `runs` that carry \Deleted (RFC 3501 6.4.3, RFC 4315 2.1).
     package func expunge(_ key: MailboxKey, _ runs: UIDRuns) async throws -> MailboxDelta {
         try await pool.transaction { connection in
-            let (mailbox, rows) = try connection.commit(removal(key, runs, carrying: .deleted), locking: key)
-            return mailbox.delta(expunged: try uids(rows))
+            let (mailbox, rows) = try connection.commit([removal(key, runs, carrying: .deleted)], locking: key)
+            return mailbox.delta(expunged: try uids(rows[0]))
         }
     }
 }

@@ -54,26 +54,24 @@ extension MailboxStore {
         try await pool.transaction { connection in
             if change.isClear(with: known) {
                 let (mailbox, rows) = try connection.commit(
-                    Self.changeFlags(key, runs, change.masks(known)), locking: key)
-                return mailbox.delta(changed: try entries(rows))
+                    [Self.flagChange(key, runs, change, known)], locking: key)
+                return mailbox.delta(changed: try entries(rows[0]))
             }
             var mailbox = try connection.lockMailbox(key)
             try connection.addKeywords(change.wantedKeywords, to: &mailbox)
-            let rows = try connection.commit(after: [
-                Self.changeFlags(key, runs, change.masks(mailbox.keywords))
-            ])
+            let rows = try connection.commit(after: [Self.flagChange(key, runs, change, mailbox.keywords)])
             return mailbox.delta(changed: try entries(rows[0]))
         }
     }
 
-    private static func changeFlags(
-        _ key: MailboxKey, _ runs: UIDRuns, _ masks: (clear: Int64, set: Int64)
+    static func flagChange(
+        _ key: MailboxKey, _ runs: UIDRuns, _ change: FlagChange, _ keywords: MailboxKeywords = MailboxKeywords()
     ) -> PostgresConnection.Call {
-        (
+        let (clear, set) = change.masks(keywords)
+        return (
             changeFlags,
             [
-                .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(masks.clear),
-                .int8(masks.set),
+                .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs, .int8(clear), .int8(set),
             ]
         )
     }

@@ -43,13 +43,13 @@ extension PostgresConnection {
         return locked
     }
 
-    /// Locks the mailbox, runs a statement that needs nothing of its row, and commits, all in one round trip.
-    func commit(_ change: Call, locking key: MailboxKey) throws -> (LockedMailbox, PostgresRows) {
+    /// Locks the mailbox, runs statements that need nothing of its row, and commits, all in one round trip.
+    func commit(_ calls: [Call], locking key: MailboxKey) throws -> (LockedMailbox, [PostgresRows]) {
         let lock: Call = (lockMailboxRows, [.int8(key.account.value), .int8Array([key.mailbox.value])])
-        let rows = try commit(after: [lock, change])
+        let rows = try commit(after: [lock] + calls)
         // The entries of a mailbox are gone with it, so without a row nothing was changed.
         guard let row = rows[0].first else { throw MailboxError.noSuchMailbox }
-        return (try LockedMailbox(row, account: key.account), rows[1])
+        return (try LockedMailbox(row, account: key.account), Array(rows.dropFirst()))
     }
 
     func lockMailbox(_ key: MailboxKey) throws -> LockedMailbox {

@@ -26,19 +26,25 @@ package struct MailboxStore: Sendable {
     /// - Parameters:
     ///   - leaving: what the session has seen of the mailbox of this name that it leaves, if it was this one.
     ///   - claiming: messages that are \Recent now are so for no later session (RFC 3501 2.3.2).
-    /// - Returns: the row before the claim of new ones, and up to which UID the messages are recent no more.
+    /// - Returns: the row, above which UID messages are \Recent in this session, and up to which one in no later session.
     package func select(
         _ account: AccountID, name: String, leaving: (key: MailboxKey, seen: Int64)?, claiming: Bool
-    ) async throws -> (record: MailboxRecord, claimed: Int64)? {
+    ) async throws -> (record: MailboxRecord, recentAbove: Int64, claimed: Int64)? {
         let place: [PostgresValue] = [.int8(account.value), .text(name)]
         var calls: [PostgresConnection.Call] = [(Self.findMailbox, place)]
-        if let leaving { calls.insert(Self.claim(leaving.key, upTo: leaving.seen), at: 0) }
-        if claiming { calls.append((Self.claimAllRecent, place)) }
+        // The claim of all includes what was seen before.
+        if claiming {
+            calls.append((Self.claimAllRecent, place))
+        } else if let leaving {
+            calls.append(Self.claim(leaving.key, upTo: leaving.seen))
+        }
         return try await pool.withConnection { [calls] connection in
             let rows = try connection.pipeline(calls)
-            guard let record = try records(rows[leaving == nil ? 0 : 1], account: account).first else { return nil }
-            let claimed = claiming ? try rows.last?.first?.int8(0) : nil
-            return (record, claimed ?? record.recentUID)
+            guard let record = try records(rows[0], account: account).first else { return nil }
+            let seen = leaving.flatMap { $0.key == record.key ? $0.seen : nil } ?? 0
+            let recentAbove = max(record.recentUID, seen)
+            let claimed = claiming ? try rows[1].first?.int8(0) : nil
+            return (record, recentAbove, claimed ?? recentAbove)
         }
     }
 

@@ -61,36 +61,63 @@ package struct MessageStore: Sendable {
     package func rows(
         _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, bodies: Int = chunkSize
     ) async throws -> (rows: [Row], rest: UIDRuns) {
-        let (found, large) = try await read(key, runs, columns, summaries: Self.smallSummary, bodies: bodies)
+        let call = Self.reading(key, runs, columns, summaries: Self.smallSummary, bodies: bodies)
+        let (found, large) = try await pool.withConnection { connection in
+            try Self.found(connection.execute(call.0, call.1), summaries: Self.smallSummary)
+        }
         guard let large else { return (found, UIDRuns()) }
         if let last = found.last { return (found, runs.after(last.uid)) }
-        let alone = try await read(key, UIDRuns(large...large), columns, summaries: .max, bodies: bodies).found
-        return (alone, runs.after(large))
+        return (try await readAlone(large, key, columns, bodies: bodies), runs.after(large))
+    }
+
+    /// Makes the first message of `runs` \Seen and reads like `rows`, in one round trip.
+    package func rowsMarkingFirstSeen(
+        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, bodies: Int = chunkSize
+    ) async throws -> (delta: MailboxDelta, rows: [Row]) {
+        guard let first = runs.ranges.first?.lowerBound else { throw MailboxError.messageGone }
+        let mark = MailboxStore.flagChange(key, UIDRuns(first...first), .add(NamedFlags(system: .seen)))
+        let read = Self.reading(key, runs, columns, summaries: Self.smallSummary, bodies: bodies)
+        let (delta, found, large) = try await pool.transaction { connection in
+            let (mailbox, rows) = try connection.commit([mark, read], locking: key)
+            let (found, large) = try Self.found(rows[1], summaries: Self.smallSummary)
+            return (mailbox.delta(changed: try entries(rows[0])), found, large)
+        }
+        guard found.isEmpty, let large else { return (delta, found) }
+        return (delta, try await readAlone(large, key, columns, bodies: bodies))
+    }
+
+    private func readAlone(_ uid: UInt32, _ key: MailboxKey, _ columns: Columns, bodies: Int) async throws -> [Row] {
+        let call = Self.reading(key, UIDRuns(uid...uid), columns, summaries: .max, bodies: bodies)
+        return try await pool.withConnection { connection in
+            try Self.found(connection.execute(call.0, call.1), summaries: .max).found
+        }
+    }
+
+    private static func reading(
+        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, summaries: Int, bodies: Int
+    ) -> PostgresConnection.Call {
+        (
+            readRows,
+            [
+                .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs,
+                .bool(!columns.isDisjoint(with: [.place, .wholeBody])),
+                .int8(columns.contains(.summary) ? Int64(summaries) : 0),
+                .int8(columns.contains(.wholeBody) ? Int64(bodies) : -1),
+            ]
+        )
     }
 
     /// Also the UID of the first message whose summary is above `summaries`, which ends the batch.
-    private func read(
-        _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, summaries: Int, bodies: Int
-    ) async throws -> (found: [Row], large: UInt32?) {
-        try await pool.withConnection { connection in
-            let rows = try connection.execute(
-                Self.readRows,
-                [
-                    .int8(key.account.value), .int8(key.mailbox.value), runs.lows, runs.highs,
-                    .bool(!columns.isDisjoint(with: [.place, .wholeBody])),
-                    .int8(columns.contains(.summary) ? Int64(summaries) : 0),
-                    .int8(columns.contains(.wholeBody) ? Int64(bodies) : -1),
-                ])
-            var found: [Row] = []
-            found.reserveCapacity(rows.count)
-            for row in rows {
-                if try row.optionalInt8(7) ?? 0 > summaries {
-                    return (found, UInt32(truncatingIfNeeded: try row.int8(0)))
-                }
-                found.append(try Self.row(row))
+    private static func found(_ rows: PostgresRows, summaries: Int) throws -> (found: [Row], large: UInt32?) {
+        var found: [Row] = []
+        found.reserveCapacity(rows.count)
+        for row in rows {
+            if try row.optionalInt8(7) ?? 0 > summaries {
+                return (found, UInt32(truncatingIfNeeded: try row.int8(0)))
             }
-            return (found, nil)
+            found.append(try Self.row(row))
         }
+        return (found, nil)
     }
 
     private static func row(_ row: PostgresRow) throws -> Row {

@@ -16,26 +16,17 @@ extension IMAPSession {
         guard let positions = selection.positions(fetch.set, uid: uid) else { return .badSet }
         let name = uid ? "UID FETCH" : "FETCH"
         let plan = FetchPlan(fetch.items, uid: uid)
-        let touched = plan.setsSeen ? try await markSeen(positions, selection) : []
-        guard let selection = self.selection else { return .bad("No mailbox is selected") }
         if plan.isViewOnly {
             try await fetchView(plan, positions, selection, connection)
             return .ok("\(name) completed")
         }
         var found = 0
-        for batch in positions.batches(of: plan.batchSize) {
-            let columns = plan.columns(forBatchOf: batch.count)
-            if batch.count == 1, columns.contains(.wholeBody), let position = batch.ranges.first?.lowerBound {
-                let row = try await readInOrder(position, columns)
-                found += try await write(row.map { [$0] } ?? [], plan, selection, touched, connection)
-                continue
-            }
-            var rest = selection.uidRuns(batch)
-            while !rest.isEmpty {
-                let rows: [MessageStore.Row]
-                (rows, rest) = try await services.messages.rows(selection.mailbox.key, rest, columns)
-                found += try await write(rows, plan, selection, touched, connection)
-            }
+        if positions.count == 1, plan.columns(forBatchOf: 1).contains(.wholeBody),
+            let position = positions.ranges.first?.lowerBound
+        {
+            found = try await fetchInOrder(position, plan, selection, connection)
+        } else {
+            found = try await fetchAll(plan, positions, selection, connection)
         }
         // RFC 2180 4.1.2: what other sessions expunged meanwhile cannot be given out any more.
         if !uid, found < positions.count {
@@ -44,33 +35,73 @@ extension IMAPSession {
         return .ok("\(name) completed")
     }
 
+    /// Returns how many of the messages were there.
+    private func fetchAll(
+        _ plan: FetchPlan, _ positions: PositionRuns, _ selection: Selection, _ connection: isolated LineConnection
+    ) async throws -> Int {
+        let unseen = plan.setsSeen ? selection.unseen(among: positions) : PositionRuns()
+        let touched = try await markSeen(unseen, selection)
+        guard let selection = self.selection else { return 0 }
+        var found = 0
+        for batch in positions.batches(of: plan.batchSize) {
+            let columns = plan.columns(forBatchOf: batch.count)
+            var rest = selection.uidRuns(batch)
+            while !rest.isEmpty {
+                let rows: [MessageStore.Row]
+                (rows, rest) = try await services.messages.rows(selection.mailbox.key, rest, columns)
+                found += try await write(rows, plan, selection, touched, connection)
+            }
+        }
+        return found
+    }
+
+    /// A single message with its body: one that was read ahead, or it and those behind it, in the round trip in which it
+    /// becomes \Seen.
+    private func fetchInOrder(
+        _ position: Int, _ plan: FetchPlan, _ selection: Selection, _ connection: isolated LineConnection
+    ) async throws -> Int {
+        let uid = selection.view.uids[position]
+        let columns = plan.columns(forBatchOf: 1)
+        let unseen = plan.setsSeen ? selection.unseen(among: PositionRuns(position..<position + 1)) : PositionRuns()
+        var row = self.selection?.readAhead.take(uid, columns)
+        var touched: Set<UInt32> = []
+        if row != nil {
+            touched = try await markSeen(unseen, selection)
+        } else {
+            let count = selection.view.count
+            let span = self.selection?.readAhead.span(from: position, of: count) ?? position..<position + 1
+            let key = selection.mailbox.key
+            let runs = UIDRuns(uid...selection.view.uids[span.upperBound - 1])
+            let bodies = span.count == 1 ? MessageStore.chunkSize : ReadAhead.largestBody
+            let rows: [MessageStore.Row]
+            if unseen.isEmpty {
+                rows = try await services.messages.rows(key, runs, columns, bodies: bodies).rows
+            } else {
+                let delta: MailboxDelta
+                (delta, rows) = try await services.messages.rowsMarkingFirstSeen(key, runs, columns, bodies: bodies)
+                touched = await becameSeen(delta)
+            }
+            self.selection?.readAhead.keep(rows)
+            row = self.selection?.readAhead.take(uid, columns)
+        }
+        guard let row, let selection = self.selection else { return 0 }
+        return try await write([row], plan, selection, touched, connection)
+    }
+
     /// Sets \Seen on all messages of the command at once; returns those that lacked it.
-    private nonisolated(nonsending) func markSeen(_ positions: PositionRuns, _ selection: Selection) async throws
+    private nonisolated(nonsending) func markSeen(_ unseen: PositionRuns, _ selection: Selection) async throws
         -> Set<UInt32>
     {
-        guard !selection.isReadOnly else { return [] }
-        let unseen = selection.filter(positions) { !$0.contains(.seen) }
         guard !unseen.isEmpty else { return [] }
-        let delta = try await services.mailboxes.changeFlags(
-            selection.mailbox.key, selection.uidRuns(unseen), .add(NamedFlags(system: .seen)))
+        return await becameSeen(
+            try await services.mailboxes.changeFlags(
+                selection.mailbox.key, selection.uidRuns(unseen), .add(NamedFlags(system: .seen))))
+    }
+
+    private nonisolated(nonsending) func becameSeen(_ delta: MailboxDelta) async -> Set<UInt32> {
         await services.changed([delta])
         take(delta)
         return Set(delta.changed.map(\.uid))
-    }
-
-    /// A single message with its body: one that was read ahead, or it and those behind it.
-    private nonisolated(nonsending) func readInOrder(
-        _ position: Int, _ columns: MessageStore.Columns
-    ) async throws -> MessageStore.Row? {
-        guard let view = selection?.view, let key = selection?.mailbox.key else { return nil }
-        let uid = view.uids[position]
-        if let row = selection?.readAhead.take(uid, columns) { return row }
-        let span = selection?.readAhead.span(from: position, of: view.count) ?? position..<position + 1
-        let (rows, _) = try await services.messages.rows(
-            key, UIDRuns(uid...view.uids[span.upperBound - 1]), columns,
-            bodies: span.count == 1 ? MessageStore.chunkSize : ReadAhead.largestBody)
-        selection?.readAhead.keep(rows)
-        return selection?.readAhead.take(uid, columns)
     }
 
     private func fetchView(

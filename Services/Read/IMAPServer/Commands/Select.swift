@@ -13,12 +13,12 @@ extension IMAPSession {
         let left = leave()
         if !isSame { await claim(left) }
         guard
-            let (record, claimed) = try await services.mailboxes.select(
+            let (record, recentAbove, claimed) = try await services.mailboxes.select(
                 account, name: name.value, leaving: isSame ? left.map { ($0.key, $0.upTo) } : nil, claiming: !readOnly),
             let mailbox = try await services.registry.open(record)
         else { throw MailboxError.noSuchMailbox }
         let selection = Selection(
-            mailbox: mailbox, name: name, view: mailbox.view, isReadOnly: readOnly, recentAbove: record.recentUID,
+            mailbox: mailbox, name: name, view: mailbox.view, isReadOnly: readOnly, recentAbove: recentAbove,
             claimedUpTo: claimed)
         self.selection = selection
         machine.selected()

@@ -71,6 +71,11 @@ struct Selection {
         return runs
     }
 
+    /// Those that a FETCH of their bodies makes \Seen.
+    func unseen(among positions: PositionRuns) -> PositionRuns {
+        isReadOnly ? PositionRuns() : filter(positions) { !$0.contains(.seen) }
+    }
+
     /// The positions among `positions` whose flags satisfy `condition`.
     func filter(_ positions: PositionRuns, _ condition: (MailboxFlags) -> Bool) -> PositionRuns {
         var runs = PositionRuns()
