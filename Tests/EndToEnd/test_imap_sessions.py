@@ -62,6 +62,26 @@ def test_no_expunge_inside_fetch_store_and_search_by_number(pair):
     assert numbers(second.ok("SEARCH ALL")) == [1, 2, 3]
 
 
+def test_what_was_read_before_is_told_the_same_again_and_not_after_an_expunge(pair):
+    first, second = pair
+    items = "(UID ENVELOPE RFC822.SIZE INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (SUBJECT)])"
+    short = first.ok("FETCH 1:4 ENVELOPE")
+    told = first.ok(f"FETCH 1:4 {items}")[:-1]
+    for client in (first, second, second):
+        assert client.ok("FETCH 1:4 ENVELOPE")[:-1] == short[:-1]
+        assert client.ok(f"FETCH 1:4 {items}")[:-1] == told
+        assert client.ok(f"FETCH 2:3 {items}")[:-1] == told[1:3]
+        assert numbers(client.ok('SEARCH SUBJECT "MAIL 2"')) == [3]
+        assert numbers(client.ok('SEARCH OR SUBJECT "mail 0" LARGER 1')) == [1, 2, 3, 4]
+    first.ok("STORE 3 +FLAGS.SILENT (\\Deleted)")
+    first.ok("EXPUNGE")
+    time.sleep(0.2)
+    assert numbers(second.ok('SEARCH SUBJECT "mail 2"')) == []
+    assert second.command("FETCH 3 ENVELOPE")[-1].startswith("NO [EXPUNGEISSUED]")
+    second.ok("NOOP")
+    assert second.ok(f"FETCH 1:2 {items}")[:-1] == told[:2]
+
+
 def test_a_silent_store_is_silent_for_its_session_only(pair):
     first, second = pair
     assert first.ok("STORE 1:4 +FLAGS.SILENT (\\Seen)") == ["OK STORE completed"]

@@ -14,6 +14,7 @@ package struct IMAPServices: Sendable {
     package let messages: MessageStore
     package let appends: AppendStore
     package let registry: MailboxRegistry
+    private let summaries = SummaryCache()
     package let authenticate: Authenticate
     /// Tells the other processes that mailboxes changed; never blocks.
     package let announce: @Sendable ([MailboxChanged.Mailbox]) -> Void
@@ -40,6 +41,10 @@ package struct IMAPServices: Sendable {
         self.isBusConnected = isBusConnected
         self.options = options
         self.logger = logger
+    }
+
+    func reader(_ selection: Selection) -> RowReader {
+        RowReader(messages: messages, cache: summaries, mailbox: selection.mailbox, view: selection.view)
     }
 
     /// After a commit of this process: its own views first, then the other processes.

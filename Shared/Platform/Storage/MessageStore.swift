@@ -30,6 +30,19 @@ package struct MessageStore: Sendable {
         package let body: BodyID?
         package let summary: [UInt8]
         package let wholeBody: [UInt8]?
+
+        package init(
+            uid: UInt32, size: Int, internalDate: Timestamp, prefix: [UInt8] = [], body: BodyID? = nil,
+            summary: [UInt8] = [], wholeBody: [UInt8]? = nil
+        ) {
+            self.uid = uid
+            self.size = size
+            self.internalDate = internalDate
+            self.prefix = prefix
+            self.body = body
+            self.summary = summary
+            self.wholeBody = wholeBody
+        }
     }
 
     /// A piece of one chunk of a body.

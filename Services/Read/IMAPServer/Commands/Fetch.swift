@@ -42,13 +42,14 @@ extension IMAPSession {
         let unseen = plan.setsSeen ? selection.unseen(among: positions) : PositionRuns()
         let touched = try await markSeen(unseen, selection)
         guard let selection = self.selection else { return 0 }
+        let reader = services.reader(selection)
         var found = 0
         for batch in positions.batches(of: plan.batchSize) {
             let columns = plan.columns(forBatchOf: batch.count)
             var rest = selection.uidRuns(batch)
             while !rest.isEmpty {
                 let rows: [MessageStore.Row]
-                (rows, rest) = try await services.messages.rows(selection.mailbox.key, rest, columns)
+                (rows, rest) = try await reader.rows(rest, columns)
                 found += try await write(rows, plan, selection, touched, connection)
             }
         }

@@ -13,8 +13,8 @@ extension IMAPSession {
         guard let node = compiler.compile(search.key) else { return .bad("MODSEQ is not supported") }
         let started = ContinuousClock.now
         let run = SearchRun(
-            node: node, view: selection.view, recentAbove: selection.recentAbove, key: selection.mailbox.key,
-            messages: services.messages, deadline: started + services.options.searchLimit,
+            node: node, recentAbove: selection.recentAbove, reader: services.reader(selection),
+            deadline: started + services.options.searchLimit,
             isWanted: { [weak connection] in
                 guard let connection else { return false }
                 // A client may have closed only its own side and still wait, but not for long.

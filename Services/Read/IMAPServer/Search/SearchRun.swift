@@ -14,13 +14,13 @@ struct SearchRun: Sendable {
     private static let bytes = 1024 * 1024
 
     let node: SearchNode
-    let view: MailboxView
     let recentAbove: Int64
-    let key: MailboxKey
-    let messages: MessageStore
+    let reader: RowReader
     let deadline: ContinuousClock.Instant
     /// Asked between batches.
     let isWanted: @Sendable () async -> Bool
+
+    private var view: MailboxView { reader.view }
 
     /// The positions that match, ascending.
     func find() async throws -> [Int] {
@@ -92,7 +92,7 @@ struct SearchRun: Sendable {
         var columns: MessageStore.Columns = []
         if level >= .summary { columns.insert(.summary) }
         if level >= .header { columns.insert(.place) }
-        let (rows, rest) = try await messages.rows(key, UIDRuns(runs(open)), columns)
+        let (rows, rest) = try await reader.rows(UIDRuns(runs(open)), columns)
         let last = rest.ranges.first.map { $0.lowerBound - 1 } ?? .max
         var next = 0
         let known = open.prefix { $0.uid <= last }.compactMap { candidate -> SearchCandidate? in
@@ -208,6 +208,7 @@ struct SearchRun: Sendable {
     ) async throws {
         guard ContinuousClock.now < deadline else { throw Stop.tooLong }
         guard await isWanted() else { throw Stop.notWanted }
-        for (piece, owner) in zip(try await messages.read(slices), owners) { take(owner.0, owner.1, piece ?? []) }
+        let pieces = try await reader.messages.read(slices)
+        for (piece, owner) in zip(pieces, owners) { take(owner.0, owner.1, piece ?? []) }
     }
 }

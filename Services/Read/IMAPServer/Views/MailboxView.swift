@@ -54,6 +54,14 @@ package struct MailboxView: Sendable {
         return low
     }
 
+    /// The UIDs of this version that lie in `runs`.
+    package func uids(in runs: UIDRuns) -> [UInt32] {
+        runs.ranges.flatMap { run in
+            let end = run.upperBound == .max ? count : firstPosition(notBelow: run.upperBound + 1)
+            return uids[firstPosition(notBelow: run.lowerBound)..<end]
+        }
+    }
+
     /// The sequence number of the first message without \Seen.
     package var firstUnseen: Int? { flags.firstIndex { !$0.contains(.seen) }.map { $0 + 1 } }
 
