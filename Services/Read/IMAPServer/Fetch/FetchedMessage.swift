@@ -25,7 +25,8 @@ struct FetchedMessage {
         self.addsFlags = addsFlags
         // A summary that cannot be read leaves a message without structure, not without bytes.
         summary =
-            row.summary.isEmpty ? MessageSummary() : (try? MessageSummary(decoding: row.summary)) ?? MessageSummary()
+            plan.columns.contains(.summary)
+            ? (try? MessageSummary(decoding: row.summary)) ?? MessageSummary() : MessageSummary()
         var size = 0
         var slices: [MessageStore.Slice] = []
         for item in plan.items {
