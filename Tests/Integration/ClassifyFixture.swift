@@ -63,7 +63,7 @@ struct ClassifyFixture {
                     AcceptedRecipient(address: "x@foreign.test", account: nil),
                 ])
         }
-        _ = try await AcceptanceStore(pool: owner).commit(mails)
+        _ = try await owner.withConnection { try AcceptanceStore(pool: owner).commit(mails, on: $0) }
         return mails.map { MailHint.Entry(mail: $0.id, traceparent: $0.traceparent) }
     }
 

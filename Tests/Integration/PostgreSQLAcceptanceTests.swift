@@ -25,6 +25,16 @@ struct PostgreSQLAcceptanceTests {
             recipients: [AcceptedRecipient(address: "alice@local.test", account: AccountID(1))])
     }
 
+    /// Tries again for up to 20 s while the outbox is full.
+    private func acceptedAtLast(by queue: AcceptanceQueue) async throws -> AcceptanceOutcome {
+        var outcome = await queue.submit(mail())
+        for _ in 0..<200 where outcome == .outboxFull {
+            try await Task.sleep(for: .milliseconds(100))
+            outcome = await queue.submit(mail())
+        }
+        return outcome
+    }
+
     /// Runs a queue, hands it over with what it published, and stops it.
     private func withQueue<T: Sendable>(
         _ configuration: PostgresConfiguration, outboxMaximum: Int = 1_000_000,
@@ -109,7 +119,8 @@ struct PostgreSQLAcceptanceTests {
             var behind = configuration
             behind.url = through(proxy, configuration.url)
             behind.commitSilence = .milliseconds(500)
-            try await withQueue(behind) { queue, hints, pool in
+            let direct = PostgresPool(configuration: configuration, logger: TestDatabase.logger)
+            try await withQueue(behind) { queue, hints, _ in
                 // The first mail prepares the statements; the second one's answer (or all but its id) is lost.
                 for _ in 0..<2 {
                     let warm = await queue.submit(mail())
@@ -119,7 +130,7 @@ struct PostgreSQLAcceptanceTests {
                 let outcome = await queue.submit(mail())
                 #expect(outcome == .committed)
                 #expect(hints.sizes == [1, 1, 1])
-                let count = try await pool.number(Self.whole)
+                let count = try await direct.number(Self.whole)
                 #expect(count == 3)
             }
         }
@@ -200,18 +211,13 @@ struct PostgreSQLAcceptanceTests {
         try await TestDatabase.with { configuration in
             try await withQueue(configuration, outboxMaximum: 20) { queue, _, pool in
                 for _ in 0..<20 {
-                    let outcome = await queue.submit(mail())
-                    #expect(outcome == .committed)
+                    // What is accepted while the gauge looks may count twice until its next look.
+                    #expect(try await acceptedAtLast(by: queue) == .committed)
                 }
                 let full = await queue.submit(mail())
                 #expect(full == .outboxFull)
                 try await pool.withConnection { try $0.script("DELETE FROM work") }
-                var outcome = full
-                for _ in 0..<200 where outcome == .outboxFull {
-                    try await Task.sleep(for: .milliseconds(100))
-                    outcome = await queue.submit(mail())
-                }
-                #expect(outcome == .committed)
+                #expect(try await acceptedAtLast(by: queue) == .committed)
             }
         }
     }

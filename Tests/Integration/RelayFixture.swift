@@ -44,7 +44,7 @@ struct RelayFixture {
             id: mail, body: stored, receivedAt: .now(), origin: origin, envelopeFrom: sender, submitter: nil,
             peer: "192.0.2.1", helo: "c.test", size: bytes.count, traceparent: .start(), summary: [],
             recipients: recipients.map { AcceptedRecipient(address: $0, account: nil, via: via) })
-        _ = try await AcceptanceStore(pool: owner).commit([accepted])
+        _ = try await owner.withConnection { try AcceptanceStore(pool: owner).commit([accepted], on: $0) }
         let id = PostgresValue.uuid(high: mail.uuid.high, low: mail.uuid.low)
         try await owner.transaction { connection in
             _ = try connection.pipeline([

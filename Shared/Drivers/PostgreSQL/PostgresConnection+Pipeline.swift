@@ -7,23 +7,23 @@ extension PostgresConnection {
     private static let identify = PreparedStatement("identify", "SELECT pg_current_xact_id()")
 
     func sendPendingBegin() throws(PostgresError) {
-        if case .pending = transaction { _ = try exchange([], committing: false) }
+        if case .pending = transactionState { _ = try exchange([], committing: false) }
     }
 
     func exchange(_ calls: [Call], committing: Bool) throws(PostgresError) -> [PostgresRows] {
         let wire = try openWire()
         var isIdentified = false
-        if case .pending(true) = transaction { isIdentified = true }
+        if case .pending(true) = transactionState { isIdentified = true }
         try prepare(isIdentified ? calls + [(Self.identify, [])] : calls, on: wire)
         var lead = 0
         var hasIdentity = transactionID != nil
-        if case .pending = transaction { hasIdentity = isIdentified }
+        if case .pending = transactionState { hasIdentity = isIdentified }
         // A statement may wait for locks in silence; a COMMIT alone, or one whose outcome can be looked up, may not.
         let isBounded = committing && (calls.isEmpty || hasIdentity)
         var trip = Trip(
             wire: wire, total: committing ? timeout + .seconds(1) : patience,
             silence: isBounded ? configuration.commitSilence : nil)
-        if case .pending = transaction {
+        if case .pending = transactionState {
             transactionID = nil
             try send(Frame.begin, on: wire)
             lead = 1
@@ -33,7 +33,7 @@ extension PostgresConnection {
                 PQsendFlushRequest(wire.connection)
                 lead = 2
             }
-            transaction = .open
+            transactionState = .open
         }
         for (statement, values) in calls { try send(statement, values, on: wire) }
         if committing { try send(Frame.commit, on: wire) }
@@ -43,7 +43,7 @@ extension PostgresConnection {
         transactionID = trip.transactionID ?? transactionID
         if let failure = trip.failure { throw conclude(failure, of: trip, committing: committing) }
         if committing {
-            transaction = .committed
+            transactionState = .committed
             if !wire.notices.warnings.isEmpty {
                 throw PostgresError(.commitWarning, wire.notices.warnings.joined(separator: "; "))
             }

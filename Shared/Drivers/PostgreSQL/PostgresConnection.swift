@@ -19,7 +19,7 @@ package actor PostgresConnection {
 
     var wire: Wire?
     var buffer = ParameterBuffer()
-    var transaction = TransactionState.none
+    var transactionState = TransactionState.none
     /// Of the open transaction, if it was asked for.
     var transactionID: UInt64?
     private(set) var timeout: Duration
@@ -104,24 +104,26 @@ package actor PostgresConnection {
         return try body(self)
     }
 
-    func performTransaction<T: Sendable>(
-        identified: Bool, _ body: @Sendable (isolated PostgresConnection) throws -> T
+    /// BEGIN (sent with the first statement), `body`, COMMIT; ROLLBACK when `body` throws. Connects if need be.
+    /// For who has this connection for himself and is on its thread; others lend one from a `PostgresPool`.
+    package func transaction<T>(
+        identified: Bool = false, _ body: (isolated PostgresConnection) throws -> T
     ) throws -> T {
         try prepareForUse()
         defer { finishUse() }
-        transaction = .pending(identified: identified)
+        transactionState = .pending(identified: identified)
         let value = try body(self)
-        if case .open = transaction { _ = try exchange([], committing: true) }
+        if case .open = transactionState { _ = try exchange([], committing: true) }
         return value
     }
 
     func close() {
         wire = nil
-        transaction = .none
+        transactionState = .none
     }
 
     private func prepareForUse() throws(PostgresError) {
-        transaction = .none
+        transactionState = .none
         if let wire, wire.isAlive() { return }
         wire = nil
         timeout = configuration.statementTimeout
@@ -131,7 +133,7 @@ package actor PostgresConnection {
     /// Leaves no transaction and no changed setting behind.
     private func finishUse() {
         if let wire, PQtransactionStatus(wire.connection) != PQTRANS_IDLE { rollback() }
-        transaction = .none
+        transactionState = .none
         if wire != nil, timeout != configuration.statementTimeout {
             // A failure closes the connection, which also sets it back.
             do { try setStatementTimeout(configuration.statementTimeout) } catch { wire = nil }
@@ -139,7 +141,7 @@ package actor PostgresConnection {
     }
 
     private func rollback() {
-        transaction = .none
+        transactionState = .none
         // Closing also rolls back.
         do { try script("ROLLBACK") } catch { wire = nil }
         if let wire, PQtransactionStatus(wire.connection) != PQTRANS_IDLE { self.wire = nil }

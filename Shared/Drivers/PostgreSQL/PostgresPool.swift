@@ -49,7 +49,7 @@ package final class PostgresPool: Service, Sendable {
     ) async throws -> T {
         let connection = try await acquire()
         defer { release(connection) }
-        return try await logged { try await connection.performTransaction(identified: identified, body) }
+        return try await logged { try await connection.transaction(identified: identified, body) }
     }
 
     /// Opens a connection for this one use, beside the pool: to ask what became of a lost one, when nothing that was
@@ -66,7 +66,7 @@ package final class PostgresPool: Service, Sendable {
         timeout: Duration, _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = PostgresConnection(configuration: configuration.limited(to: timeout))
-        return try await logged { try await connection.performTransaction(identified: true, body) }
+        return try await logged { try await connection.transaction(identified: true, body) }
     }
 
     /// Closes connections that were idle for long, and at shutdown all that are not in use.

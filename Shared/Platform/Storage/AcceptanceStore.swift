@@ -12,12 +12,14 @@ package struct AcceptanceStore: Sendable {
 
     /// Commits the mails, or throws and (unless the outcome is unknown) has committed none.
     ///
-    /// - Parameter isWanted: asked on the connection's thread just before sending; a `false` sends nothing.
+    /// - Parameter isWanted: asked just before sending; a `false` sends nothing.
     /// - Returns: whether it was wanted.
-    package func commit(_ mails: [AcceptedMail], isWanted: @Sendable () -> Bool = { true }) async throws -> Bool {
+    package func commit(
+        _ mails: [AcceptedMail], on connection: isolated PostgresConnection, isWanted: @Sendable () -> Bool = { true }
+    ) throws -> Bool {
         let insert = Self.insert(mails)
         let endings = Self.endings(of: mails)
-        return try await pool.transaction(identified: true) { connection in
+        return try connection.transaction(identified: true) { connection in
             guard isWanted() else { return false }
             if !endings.isEmpty {
                 for rows in try connection.pipeline(endings) where rows.affected != 1 { throw BodyGone() }

@@ -10,6 +10,9 @@ import Synchronization
 ///
 /// Two transactions are in flight at most; while they commit, the next batch collects. There is no timer on the way: an
 /// idle server commits a lone mail at once. Every `submit` is answered within 10 s, whatever the storage does.
+///
+/// Each worker has a connection of its own and lives on that connection's thread: it takes a batch, commits it and
+/// answers its sessions there, without a change of threads in between.
 package final class AcceptanceQueue: Service, Sendable {
     package static let maximumMails = 128
     package static let maximumBytes = 4 << 20
@@ -20,6 +23,7 @@ package final class AcceptanceQueue: Service, Sendable {
     private static let slowCommit = Duration.milliseconds(20)
 
     private let store: AcceptanceStore
+    private let configuration: PostgresConfiguration
     private let gauge: OutboxGauge
     private let onCommitted: @Sendable ([MailHint.Entry]) -> Void
     private let answerWithin: Duration
@@ -27,10 +31,14 @@ package final class AcceptanceQueue: Service, Sendable {
     private let state = Mutex(State())
     private let activity = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
+    /// One that waits for a batch; `nil` ends it.
+    private typealias Worker = CheckedContinuation<[AcceptanceTicket]?, Never>
+    private typealias Start = (worker: Worker, batch: [AcceptanceTicket])
+
     private struct State {
         var waiting: Deque<AcceptanceTicket> = []
         var waitingBytes = 0
-        var workers: [CheckedContinuation<[AcceptanceTicket]?, Never>] = []
+        var workers: [Worker] = []
         /// Workers with a batch, and since when the youngest has it.
         var busy = 0
         var busySince = ContinuousClock.now
@@ -44,6 +52,12 @@ package final class AcceptanceQueue: Service, Sendable {
             guard !waiting.isEmpty else { return false }
             return busy == 0 || waiting.count >= AcceptanceQueue.worthACommit
                 || ContinuousClock.now - busySince > AcceptanceQueue.slowCommit
+        }
+
+        /// A worker without a batch, and one for it.
+        mutating func nextStart() -> Start? {
+            guard isDue, let worker = workers.popLast() else { return nil }
+            return (worker, takeBatch())
         }
 
         mutating func takeBatch() -> [AcceptanceTicket] {
@@ -70,6 +84,7 @@ package final class AcceptanceQueue: Service, Sendable {
         answerWithin: Duration = .milliseconds(9500), logger: Logger
     ) {
         self.store = AcceptanceStore(pool: pool)
+        self.configuration = pool.configuration
         self.gauge = OutboxGauge(pool: pool, maximum: outboxMaximum)
         self.onCommitted = onCommitted
         self.answerWithin = answerWithin
@@ -85,14 +100,14 @@ package final class AcceptanceQueue: Service, Sendable {
         if gauge.isFull { return .outboxFull }
         return await withCheckedContinuation { continuation in
             let ticket = AcceptanceTicket(mail: mail, deadline: .now + answerWithin, continuation: continuation)
-            let refusal: String? = state.withLock { state in
-                if state.isClosed { return "shutting down, try again later" }
-                if state.waitingBytes > Self.maximumWaitingBytes { return "too busy, try again later" }
+            let (start, refusal) = state.withLock { state -> (Start?, String?) in
+                if state.isClosed { return (nil, "shutting down, try again later") }
+                if state.waitingBytes > Self.maximumWaitingBytes { return (nil, "too busy, try again later") }
                 state.waiting.append(ticket)
                 state.waitingBytes += mail.weight
-                if state.isDue, let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
-                return nil
+                return (state.nextStart(), nil)
             }
+            if let start { start.worker.resume(returning: start.batch) }
             if let refusal { refuse([ticket], refusal) }
         }
     }
@@ -102,7 +117,11 @@ package final class AcceptanceQueue: Service, Sendable {
         await withGracefulShutdownHandler {
             await withTaskCancellationHandler {
                 await withTaskGroup(of: Void.self) { group in
-                    for worker in 0..<Self.inFlight { group.addTask { await self.work(worker) } }
+                    for worker in 0..<Self.inFlight {
+                        group.addTask {
+                            await self.work(worker, on: PostgresConnection(configuration: self.configuration))
+                        }
+                    }
                     group.addTask { await self.answerOverdue() }
                     group.addTask { await self.gauge.run() }
                     for _ in 0..<Self.inFlight { await group.next() }
@@ -128,10 +147,10 @@ package final class AcceptanceQueue: Service, Sendable {
 
     // MARK: - Workers
 
-    private func work(_ worker: Int) async {
-        while let batch = await nextBatch() {
+    private func work(_ worker: Int, on connection: isolated PostgresConnection) async {
+        while let batch = await nextBatch(on: connection) {
             state.withLock { $0.taken[worker] = batch }
-            await accept(batch)
+            await accept(batch, on: connection)
             // Whose time was over before its commit began has no answer yet.
             refuse(batch, "storage is too slow, try again later")
             state.withLock { state in
@@ -141,7 +160,7 @@ package final class AcceptanceQueue: Service, Sendable {
         }
     }
 
-    private func nextBatch() async -> [AcceptanceTicket]? {
+    private func nextBatch(on connection: isolated PostgresConnection) async -> [AcceptanceTicket]? {
         await withCheckedContinuation { continuation in
             let ready: [AcceptanceTicket]?? = state.withLock { state in
                 if state.isDue || state.isClosed && !state.waiting.isEmpty { return .some(state.takeBatch()) }
@@ -153,13 +172,13 @@ package final class AcceptanceQueue: Service, Sendable {
         }
     }
 
-    private func accept(_ batch: [AcceptanceTicket]) async {
+    private func accept(_ batch: [AcceptanceTicket], on connection: isolated PostgresConnection) async {
         do {
             // A client that already has its 451 sends the mail again: its mail must not be committed now.
-            let wanted = try await store.commit(batch.map(\.mail)) { batch.allSatisfy(\.isWanted) }
+            let wanted = try store.commit(batch.map(\.mail), on: connection) { batch.allSatisfy(\.isWanted) }
             if wanted { return settle(batch, committed: { _ in true }) }
             let rest = batch.filter(\.isWanted)
-            if !rest.isEmpty, rest.count < batch.count { await accept(rest) }
+            if !rest.isEmpty, rest.count < batch.count { await accept(rest, on: connection) }
         } catch let error as PostgresError where error.code == .commitUnknown {
             let found = await lookUp(batch.map(\.mail.id), after: error)
             logger.warning(
@@ -170,7 +189,7 @@ package final class AcceptanceQueue: Service, Sendable {
             logger.warning("acceptance failed", metadata: ["mails": "\(batch.count)", "db.error": "\(error)"])
             let mayBeOneMailsFault = batch.count > 1 && isFaultOfContent(error)
             guard mayBeOneMailsFault else { return settle(batch, committed: { _ in false }) }
-            for ticket in batch where ticket.isWanted { await accept([ticket]) }
+            for ticket in batch where ticket.isWanted { await accept([ticket], on: connection) }
         }
     }
 
@@ -238,14 +257,14 @@ package final class AcceptanceQueue: Service, Sendable {
     private func answerOverdue() async {
         for await _ in activity.stream {
             while true {
-                let (overdue, rest) = state.withLock { state in
+                let (overdue, rest, start) = state.withLock { state -> ([AcceptanceTicket], Bool, Start?) in
                     let now = ContinuousClock.now
                     let all = state.taken.values.joined().filter { !$0.isSettled } + state.waiting
                     state.waiting.removeAll { $0.deadline <= now }
                     state.waitingBytes = state.waiting.reduce(0) { $0 + $1.mail.weight }
-                    if state.isDue, let worker = state.workers.popLast() { worker.resume(returning: state.takeBatch()) }
-                    return (all.filter { $0.deadline <= now }, all.contains { $0.deadline > now })
+                    return (all.filter { $0.deadline <= now }, all.contains { $0.deadline > now }, state.nextStart())
                 }
+                if let start { start.worker.resume(returning: start.batch) }
                 refuse(overdue, "storage is too slow, try again later")
                 if !rest { break }
                 do { try await Task.sleep(for: .milliseconds(500)) } catch { return }

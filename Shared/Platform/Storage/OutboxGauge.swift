@@ -41,12 +41,11 @@ final class OutboxGauge: Sendable {
     func run() async {
         for await _ in activity.stream {
             var pause = Duration.seconds(1)
-            let before = state.withLock { $0.added }
             // Without an answer the last estimate stands, and accepting fails by itself.
             if let look = try? await measure() {
                 state.withLock { state in
                     state.measured = look.mails
-                    state.added -= before
+                    state.added -= look.known
                 }
                 // An expensive look takes at most a twentieth of one server process.
                 pause = min(max(pause, look.time * 20), .seconds(10))
@@ -55,17 +54,18 @@ final class OutboxGauge: Sendable {
         }
     }
 
-    private func measure() async throws -> (mails: Int, time: Duration) {
-        let limit = state.withLock { $0.maximum }
-        return try await pool.withConnection { connection in
+    /// `known`: those of the mails that were accepted before the look, so that none is left out.
+    private func measure() async throws -> (mails: Int, known: Int, time: Duration) {
+        try await pool.withConnection { connection in
+            let (limit, known) = state.withLock { ($0.maximum, $0.added) }
             let started = ContinuousClock.now
             if limit > Self.exactBelow {
                 let estimate = Int(try connection.execute(Self.estimate).first?.int8(0) ?? 0)
                 // Rows, not mails: never too low by more than the statistics lag.
-                if estimate < limit { return (estimate, .zero) }
+                if estimate < limit { return (estimate, known, .zero) }
             }
             let count = Int(try connection.execute(Self.count, [.int8(Int64(limit))]).first?.int8(0) ?? 0)
-            return (count, ContinuousClock.now - started)
+            return (count, known, ContinuousClock.now - started)
         }
     }
 
