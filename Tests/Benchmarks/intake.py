@@ -45,6 +45,6 @@ def intake(targets, size, sessions, reuse, count, held=False):
 
 
 def intakes(targets):
-    intake(targets, 4096, 10, True, options.count, held=True)
     for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
-        intake(targets, size, sessions, reuse, count)
+        for held in (True, False):
+            intake(targets, size, sessions, reuse, count, held)
