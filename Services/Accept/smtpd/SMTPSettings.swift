@@ -5,6 +5,7 @@ import MailCore
 import PostgreSQL
 import SMTPServer
 import ServiceKit
+import Storage
 
 /// What smtpd reads from its settings (`SettingKey.smtpd`).
 struct SMTPSettings {
@@ -32,7 +33,7 @@ struct SMTPSettings {
     init(_ settings: Settings, _ logger: Logger) throws {
         var database = PostgresConfiguration(
             url: try settings.required("postgres.url"),
-            connections: try settings.int("postgres.connections"),
+            connections: try settings.int("postgres.connections") - AcceptanceQueue.inFlight,
             applicationName: "martlet-smtpd")
         // A host that vanished says nothing: with the wait for a connection, a client still has its 451 within 10 s.
         database.acquireTimeout = .seconds(4)

@@ -109,6 +109,7 @@ package actor PostgresConnection {
     package func transaction<T>(
         identified: Bool = false, _ body: (isolated PostgresConnection) throws -> T
     ) throws -> T {
+        guard case .none = transactionState else { preconditionFailure("a transaction inside another") }
         try prepareForUse()
         defer { finishUse() }
         transactionState = .pending(identified: identified)

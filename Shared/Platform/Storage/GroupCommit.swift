@@ -96,7 +96,6 @@ package final class AcceptanceQueue: Service, Sendable {
 
     /// Suspends until the mail is durable or known not to be accepted.
     package func submit(_ mail: AcceptedMail) async -> AcceptanceOutcome {
-        activity.continuation.yield()
         if gauge.isFull { return .outboxFull }
         return await withCheckedContinuation { continuation in
             let ticket = AcceptanceTicket(mail: mail, deadline: .now + answerWithin, continuation: continuation)
@@ -107,6 +106,7 @@ package final class AcceptanceQueue: Service, Sendable {
                 state.waitingBytes += mail.weight
                 return (state.nextStart(), nil)
             }
+            activity.continuation.yield()
             if let start { start.worker.resume(returning: start.batch) }
             if let refusal { refuse([ticket], refusal) }
         }
@@ -262,7 +262,9 @@ package final class AcceptanceQueue: Service, Sendable {
                     let all = state.taken.values.joined().filter { !$0.isSettled } + state.waiting
                     state.waiting.removeAll { $0.deadline <= now }
                     state.waitingBytes = state.waiting.reduce(0) { $0 + $1.mail.weight }
-                    return (all.filter { $0.deadline <= now }, all.contains { $0.deadline > now }, state.nextStart())
+                    // A worker that was given its batch this moment has not yet said so.
+                    let rest = state.busy > 0 || all.contains { $0.deadline > now }
+                    return (all.filter { $0.deadline <= now }, rest, state.nextStart())
                 }
                 if let start { start.worker.resume(returning: start.batch) }
                 refuse(overdue, "storage is too slow, try again later")

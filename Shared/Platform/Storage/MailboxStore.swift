@@ -40,7 +40,12 @@ package struct MailboxStore: Sendable {
         }
         return try await pool.withConnection { [calls] connection in
             let rows = try connection.pipeline(calls)
-            guard let record = try records(rows[0], account: account).first else { return nil }
+            let record = try records(rows[0], account: account).first
+            // The name may mean another mailbox by now.
+            if claiming, let leaving, record?.key != leaving.key {
+                _ = try connection.pipeline([Self.claim(leaving.key, upTo: leaving.seen)])
+            }
+            guard let record else { return nil }
             let seen = leaving.flatMap { $0.key == record.key ? $0.seen : nil } ?? 0
             let recentAbove = max(record.recentUID, seen)
             let claimed = claiming ? try rows[1].first?.int8(0) : nil

@@ -80,13 +80,17 @@ package struct MessageStore: Sendable {
         }
         guard let large else { return (found, UIDRuns()) }
         if let last = found.last { return (found, runs.after(last.uid)) }
-        return (try await readAlone(large, key, columns, bodies: bodies), runs.after(large))
+        let alone = Self.reading(key, UIDRuns(large...large), columns, summaries: .max, bodies: bodies)
+        return try await pool.withConnection { connection in
+            (try Self.found(connection.execute(alone.0, alone.1), summaries: .max).found, runs.after(large))
+        }
     }
 
-    /// Makes the first message of `runs` \Seen and reads like `rows`, in one round trip.
+    /// Makes the first message of `runs` \Seen and reads like `rows`, in one round trip. `rest` is a message whose large
+    /// summary nothing else was read beside: the flag is set, and told of before it is read.
     package func rowsMarkingFirstSeen(
         _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, bodies: Int = chunkSize
-    ) async throws -> (delta: MailboxDelta, rows: [Row]) {
+    ) async throws -> (delta: MailboxDelta, rows: [Row], rest: UIDRuns) {
         guard let first = runs.ranges.first?.lowerBound else { throw MailboxError.messageGone }
         let mark = MailboxStore.flagChange(key, UIDRuns(first...first), .add(NamedFlags(system: .seen)))
         let read = Self.reading(key, runs, columns, summaries: Self.smallSummary, bodies: bodies)
@@ -95,15 +99,8 @@ package struct MessageStore: Sendable {
             let (found, large) = try Self.found(rows[1], summaries: Self.smallSummary)
             return (mailbox.delta(changed: try entries(rows[0])), found, large)
         }
-        guard found.isEmpty, let large else { return (delta, found) }
-        return (delta, try await readAlone(large, key, columns, bodies: bodies))
-    }
-
-    private func readAlone(_ uid: UInt32, _ key: MailboxKey, _ columns: Columns, bodies: Int) async throws -> [Row] {
-        let call = Self.reading(key, UIDRuns(uid...uid), columns, summaries: .max, bodies: bodies)
-        return try await pool.withConnection { connection in
-            try Self.found(connection.execute(call.0, call.1), summaries: .max).found
-        }
+        guard found.isEmpty, let large else { return (delta, found, UIDRuns()) }
+        return (delta, [], UIDRuns(large...large))
     }
 
     private static func reading(

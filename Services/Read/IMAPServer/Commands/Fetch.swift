@@ -74,13 +74,16 @@ extension IMAPSession {
             let key = selection.mailbox.key
             let runs = UIDRuns(uid...selection.view.uids[span.upperBound - 1])
             let bodies = span.count == 1 ? MessageStore.chunkSize : ReadAhead.largestBody
-            let rows: [MessageStore.Row]
-            if unseen.isEmpty {
-                rows = try await services.messages.rows(key, runs, columns, bodies: bodies).rows
-            } else {
+            var rows: [MessageStore.Row] = []
+            var rest = runs
+            if !unseen.isEmpty {
                 let delta: MailboxDelta
-                (delta, rows) = try await services.messages.rowsMarkingFirstSeen(key, runs, columns, bodies: bodies)
+                (delta, rows, rest) = try await services.messages.rowsMarkingFirstSeen(
+                    key, runs, columns, bodies: bodies)
                 touched = await becameSeen(delta)
+            }
+            if rows.isEmpty, !rest.isEmpty {
+                rows = try await services.messages.rows(key, rest, columns, bodies: bodies).rows
             }
             self.selection?.readAhead.keep(rows)
             row = self.selection?.readAhead.take(uid, columns)

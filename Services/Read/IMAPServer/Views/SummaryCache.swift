@@ -4,7 +4,7 @@ import Synchronization
 /// Rows with summaries that were read before. What a UID stands for never changes, so nothing here is ever stale; whether
 /// the message is still there, the view says. Holds the mailboxes that were used last.
 package final class SummaryCache: Sendable {
-    /// A mailbox; one that took the name of another, or came back from a backup, has another UIDVALIDITY.
+    /// A mailbox; one that took the name of another has another key.
     package struct Place: Hashable, Sendable {
         let key: MailboxKey
         let uidValidity: UInt32
@@ -16,8 +16,10 @@ package final class SummaryCache: Sendable {
     }
 
     private struct Shelf {
+        /// Of an empty one, about.
+        static let cost = 512
         var rows: [UInt32: MessageStore.Row] = [:]
-        var cost = 0
+        var cost = Self.cost
         var lastUse: UInt64 = 0
     }
 
@@ -26,15 +28,13 @@ package final class SummaryCache: Sendable {
         var cost = 0
         var clock: UInt64 = 0
 
-        /// Lets go of the mailboxes that were not used for longest, but not of `place`.
-        mutating func makeRoom(for cost: Int, below limit: Int, beside place: Place) -> Bool {
-            while self.cost + cost > limit {
-                let others = shelves.lazy.filter { $0.key != place }
-                guard let oldest = others.min(by: { $0.value.lastUse < $1.value.lastUse }) else { return false }
-                self.cost -= oldest.value.cost
-                shelves[oldest.key] = nil
+        /// Lets go of the mailboxes that were not used for longest, but not of `place`: of many at once, so that it is rare.
+        mutating func makeRoom(below limit: Int, beside place: Place) {
+            let others = shelves.filter { $0.key != place }.sorted { $0.value.lastUse < $1.value.lastUse }
+            for (oldest, shelf) in others where cost > limit {
+                cost -= shelf.cost
+                shelves[oldest] = nil
             }
-            return true
         }
     }
 
@@ -62,15 +62,20 @@ package final class SummaryCache: Sendable {
         }
     }
 
-    /// Takes rows that were read with their summaries, and perhaps with their places, while there is room.
+    /// Takes rows that were read with their summaries, and perhaps with their places, while there is room. Large ones are
+    /// read alone each time, so that what is given out at once stays small.
     package func keep(_ rows: [MessageStore.Row], of place: Place) {
         guard !rows.isEmpty else { return }
         state.withLock { state in
             state.clock += 1
+            if state.shelves[place] == nil { state.cost += Shelf.cost }
             state.shelves[place, default: Shelf()].lastUse = state.clock
-            for row in rows {
-                let cost = row.cost - (state.shelves[place]?.rows[row.uid]?.cost ?? 0)
-                guard state.makeRoom(for: cost, below: limit, beside: place) else { return }
+            for row in rows where row.summary.count <= MessageStore.smallSummary {
+                let known = state.shelves[place]?.rows[row.uid]
+                if known?.body != nil, row.body == nil { continue }
+                let cost = row.cost - (known?.cost ?? 0)
+                if state.cost + cost > limit { state.makeRoom(below: limit * 3 / 4, beside: place) }
+                guard state.cost + cost <= limit else { return }
                 state.shelves[place]?.rows[row.uid] = row
                 state.shelves[place]?.cost += cost
                 state.cost += cost
