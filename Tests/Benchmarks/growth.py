@@ -8,7 +8,7 @@ import json, shutil, subprocess, sys, time
 from imap import imapload
 from mailboxes import fill_maildir
 from measure import *
-from path import path_once
+from path import NeverVisible, path_once
 
 
 class Classifiers:
@@ -52,7 +52,13 @@ def once(target, prefix, users):
         result = json.loads(run.stdout)
         settle(target)
         figures["intake"], figures["p99"] = result["per_s"], result["data_to_250_ms"]["p99"]
-    figures["path"] = path_once(target, ["-s", 10, "-l", 4096, "-d"], count, prefix, users, keep=True)["rate"]
+    try:
+        figures["path"] = path_once(target, ["-s", 10, "-l", 4096, "-d"], count, prefix, users, keep=True)["rate"]
+    except NeverVisible as missed:
+        if target.tls:
+            raise
+        # Dovecot with a Maildir of 100,000: most wait in Postfix's queue. An empty cell says it.
+        print(f"   {missed}", file=sys.stderr, flush=True)
     settle(target)
     result = imapload(target, prefix, "read", min(10, users), options.seconds)
     figures["imap"], figures["select"] = result["per_s"], result["by"]["select"]["p50_us"] / 1000

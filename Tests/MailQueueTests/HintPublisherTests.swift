@@ -50,6 +50,22 @@ import Testing
         #expect(sent.withLock { $0 } == [[change(1, 5)], [change(1, 9), change(2, 3)], [change(3, 1)]])
     }
 
+    @Test func `after a burst the next hint waits for what comes, after a few mails it does not`() async throws {
+        let sent = Mutex<[Int]>([])
+        let hints = HintPublisher(pause: .milliseconds(200)) { _, key, body in
+            guard let hint = try? MailHint.decode(body, schema: key) else { return false }
+            sent.withLock { $0.append(hint.mails.count) }
+            return true
+        }
+        func announce(_ mails: Int) {
+            hints.announce(.file, (0..<mails).map { _ in MailHint.Entry(mail: .next(), traceparent: .start()) })
+        }
+        for mails in [1, 3, 4, 1, 2] { announce(mails) }
+        #expect(sent.withLock { $0 } == [1, 3, 4])
+        for _ in 0..<500 where sent.withLock({ $0.count }) < 4 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(sent.withLock { $0 } == [1, 3, 4, 3])
+    }
+
     @Test func `says when a hint was not taken`() {
         let hints = HintPublisher { _, _, _ in false }
         #expect(!hints.announce(.file, [MailHint.Entry(mail: .next(), traceparent: .start())]))

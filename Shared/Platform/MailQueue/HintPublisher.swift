@@ -13,11 +13,16 @@ package final class HintPublisher: Sendable {
     /// The same, and calls `settled` once the broker has confirmed or lost it; never after a `false`.
     private let send: @Sendable (Exchange, String, [UInt8], _ settled: (@Sendable () -> Void)?) -> Bool
     private let gathered = Mutex(Gathered())
+    /// After a burst, what comes in this time goes together: a hint costs the broker, and a batch its stage, about as much
+    /// as ten mails.
+    private let pause: Duration
 
     /// Mails that wait for the hint before theirs, by routing key. One hint of a kind is on its way at a time, and what
     /// comes meanwhile goes together in the next: alone when idle, many under load.
     private struct Gathered {
         static let maximum = 100_000
+        /// So many in one hint are a burst.
+        static let burst = 4
         var waiting: [String: [MailHint.Entry]] = [:]
         var underway: Set<String> = []
     }
@@ -54,6 +59,7 @@ package final class HintPublisher: Sendable {
     private static let parkedNotices = Metric.Counter("mail_queue_parked_total", help: "Notices of parked work.")
 
     package init(publisher: AMQPPublisher) {
+        self.pause = .milliseconds(8)
         self.send = { exchange, routingKey, body, settled in
             let isNotice = exchange == .parked
             var whenSettled: AMQPPublisher.Settled?
@@ -67,7 +73,8 @@ package final class HintPublisher: Sendable {
     }
 
     /// Sends through `send`, which has settled a message when it returns.
-    package init(send: @escaping Send) {
+    package init(pause: Duration = .zero, send: @escaping Send) {
+        self.pause = pause
         self.send = { exchange, routingKey, body, settled in
             guard send(exchange, routingKey, body) else { return false }
             settled?()
@@ -122,7 +129,9 @@ package final class HintPublisher: Sendable {
         }
         guard !mails.isEmpty else { return true }
         let hint = MailHint(schema: routingKey, mails: mails).encoded()
-        let isSent = send(.mail, routingKey, hint) { [weak self] in self?.tellNext(routingKey) }
+        let isSent = send(.mail, routingKey, hint) { [weak self] in
+            self?.afterHint(of: mails.count) { $0.tellNext(routingKey) }
+        }
         (isSent ? Self.told : Self.untold).increment()
         if !isSent {
             // The broker is away: the sweeper tells these mails later, and those behind them.
@@ -155,11 +164,20 @@ package final class HintPublisher: Sendable {
         }
         guard !next.isEmpty else { return }
         let isSent = send(.mailbox, RoutingKey.mailboxChanged, MailboxChanged(next).encoded()) { [weak self] in
-            self?.tellChanged()
+            self?.afterHint(of: next.count) { $0.tellChanged() }
         }
         (isSent ? Self.told : Self.untold).increment()
         // The broker is away: whoever reads asks the database once it is back.
         if !isSent { changed.withLock { $0 = Changed() } }
+    }
+
+    /// The next hint: at once, or when a burst has had time to gather. A full one waits for no more.
+    private func afterHint(of count: Int, _ next: @escaping @Sendable (HintPublisher) -> Void) {
+        guard pause > .zero, (Gathered.burst..<MailHint.maximumEntries).contains(count) else { return next(self) }
+        Task {
+            try? await Task.sleep(for: pause)  // nobody cancels this task
+            next(self)
+        }
     }
 
     package func modelPublished(_ model: ModelPublished) {
