@@ -42,7 +42,7 @@ package final class SummaryCache: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter limit: in bytes.
-    package init(limit: Int = 16 * 1024 * 1024) { self.limit = limit }
+    package init(limit: Int = 32 * 1024 * 1024) { self.limit = limit }
 
     /// The rows of all of `uids`; nil if one is not known, or not so well.
     package func rows(
