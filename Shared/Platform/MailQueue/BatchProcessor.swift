@@ -6,6 +6,12 @@ import ServiceKit
 import ServiceLifecycle
 import Storage
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Does the work of one batch of hints, and finds the mail that spoils it.
 ///
 /// All together first. When that fails, one by one: each mail's attempt is counted and committed before it is made,
@@ -14,6 +20,48 @@ import Storage
 /// tried alone. While storage is away nothing is counted and nothing moves on. Nor is a wait for a lock that somebody
 /// holds too long counted; the mail comes again.
 package struct BatchProcessor: Sendable {
+    /// How long the handler may take, and what happens then. The attempt has been counted; only the end of the process
+    /// stops code that hangs, and brings its hints to another worker.
+    package struct Deadline: Sendable {
+        package var together: Duration
+        package var alone: Duration
+        package var onExpiry: @Sendable () -> Void
+
+        package init(together: Duration, alone: Duration, onExpiry: @escaping @Sendable () -> Void) {
+            self.together = together
+            self.alone = alone
+            self.onExpiry = onExpiry
+        }
+
+        /// Five tries take a minute or so; the supervisor starts the process again.
+        package static func endsProcess(after limit: Duration = .seconds(6)) -> Deadline {
+            Deadline(together: limit + limit / 4, alone: limit) { _exit(75) }
+        }
+
+        /// Does `work`, and acts if it does not come back. Time in which the machine sleeps does not count.
+        /// - Parameters:
+        ///   - isExcused: asked when time is up; `true` begins it anew.
+        ///   - note: told before the process ends.
+        package func watch(
+            _ limit: Duration, isExcused: @escaping @Sendable () async -> Bool = { false },
+            note: @escaping @Sendable () -> Void, over work: () async throws -> Void
+        ) async rethrows {
+            // Ends with this call, in whose place it acts only when the work never returns.
+            let watch = Task {
+                repeat {
+                    // Ends early when the work is done.
+                    try? await Task.sleep(for: limit, clock: .suspending)
+                    if Task.isCancelled { return }
+                } while await isExcused()
+                guard !Task.isCancelled else { return }
+                note()
+                onExpiry()
+            }
+            defer { watch.cancel() }
+            try await work()
+        }
+    }
+
     /// For the connections of a stage (`PostgresConfiguration.lockTimeout`): a try that waits for a lock shall hear of
     /// it before it is taken for one that hangs, even if it has waited for another lock before.
     package static func lockTimeout(_ tryLimit: Duration) -> Duration { tryLimit / 3 }
