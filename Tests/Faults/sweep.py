@@ -45,6 +45,7 @@ def sweep(c, r, daemon, one, after, points):
     """`one` sends a mail and says whether it passed unharmed; `after` waits until all is well again. Returns the number of kills."""
     kills, system, passed_by = 0, c.system, {}
     for name, call in sorted(points):
+        system.wait_for(lambda: system.pid(daemon), 10)
         # All threads of that name together, then each alone: a lookup on one connection must not hide the commit on another.
         which = [None] if name.startswith("oot.") else [None, *range(sum(comm == name for comm in system.threads(daemon).values()))]
         for index in which:
@@ -52,7 +53,9 @@ def sweep(c, r, daemon, one, after, points):
             while n < MOST:
                 system.wait_for(lambda: system.pid(daemon), 10)
                 one()  # a process that is warm: its threads are there
-                pid, same = system.pid(daemon), [tid for tid, comm in sorted(system.threads(daemon).items()) if comm == name]
+                system.wait_for(lambda: system.pid(daemon), 10)  # on a busy machine the last signal may come late
+                pid = system.pid(daemon)
+                same = [tid for tid, comm in sorted(system.threads(daemon).items()) if comm == name]
                 if not same or index is not None and (index >= len(same) or len(same) == 1):
                     break
                 chosen = same if index is None else [same[index]]

@@ -122,10 +122,11 @@ class System(Martlet):
 
     def threads(self, daemon):
         """{thread id: name}, without threads that only manage others."""
-        folder, found = pathlib.Path(f"/proc/{self.pid(daemon)}/task"), {}
-        for entry in folder.iterdir():
-            with contextlib.suppress(OSError):
-                found[int(entry.name)] = (entry / "comm").read_text().strip()
+        found = {}
+        with contextlib.suppress(FileNotFoundError):  # it has just ended
+            for entry in pathlib.Path(f"/proc/{self.pid(daemon)}/task").iterdir():
+                with contextlib.suppress(OSError):
+                    found[int(entry.name)] = (entry / "comm").read_text().strip()
         return found
 
     # -- when does it serve again
