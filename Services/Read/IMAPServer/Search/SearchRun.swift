@@ -101,6 +101,7 @@ struct SearchRun: Sendable {
             var known = candidate
             let row = rows[next]
             known.row = row
+            // One that cannot be read leaves a message without structure, which matches what its flags and dates say.
             if level >= .header { known.summary = (try? MessageSummary(decoding: row.summary)) ?? MessageSummary() }
             return known
         }
