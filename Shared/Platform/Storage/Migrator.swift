@@ -41,6 +41,7 @@ package enum Migrator {
         ("M0016_relay_shares", PackageResources.M0016_relay_shares_sql),
         ("M0017_small_bodies", PackageResources.M0017_small_bodies_sql),
         ("M0018_lessons_settled", PackageResources.M0018_lessons_settled_sql),
+        ("M0019_work_by_key", PackageResources.M0019_work_by_key_sql),
     ]
 
     /// So often a migration asks for its locks before it gives up.
