@@ -34,10 +34,11 @@ package struct RedactedText: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
+        if shown.allSatisfy(isPrintable) { return String(decoding: shown, as: UTF8.self) + rest }
         var text = ""
         text.reserveCapacity(shown.count + rest.utf8.count)
         for byte in shown {
-            if byte >= 0x20, byte < 0x7F {
+            if isPrintable(byte) {
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             } else {
                 text += "\\x" + hex(byte)
@@ -48,6 +49,8 @@ package struct RedactedText: Sendable, Hashable, CustomStringConvertible {
 
     private static func secretText(_ count: Int) -> String { "<secret, \(count) bytes>" }
 }
+
+private func isPrintable(_ byte: UInt8) -> Bool { byte >= 0x20 && byte < 0x7F }
 
 private func hex(_ byte: UInt8) -> String {
     let digits = String(byte, radix: 16)

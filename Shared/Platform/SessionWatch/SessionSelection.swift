@@ -89,30 +89,32 @@ package struct SessionSelection {
         refill(now)
         if case .closed(let summary) = event {
             close(session, summary, now)
-        } else {
-            if sessions[session] == nil { admit(session, isNew: event.isOpening, now, facts) }
-            add(session, event, now)
+        } else if let index = sessions.index(forKey: session) ?? admit(session, isNew: event.isOpening, now, facts) {
+            add(session, at: index, event, now)
         }
         return wasEmpty && !waiting.isEmpty
     }
 
-    /// Lets a session in, at its beginning or in the middle of it.
-    private mutating func admit(_ session: String, isNew: Bool, _ now: Int64, _ facts: () -> SessionSummary) {
+    /// Lets a session in, at its beginning or in the middle of it; `nil` when it stays outside.
+    private mutating func admit(
+        _ session: String, isNew: Bool, _ now: Int64, _ facts: () -> SessionSummary
+    ) -> Dictionary<String, Watched>.Index? {
         // On a busy server this is the answer nearly always, so it asks for nothing else.
-        guard tokens >= Double(Self.roomForSession) || isNew else { return }
+        guard tokens >= Double(Self.roomForSession) || isNew else { return nil }
         let summary = facts()
         let isKnown = wants(summary.account?.value)
         // Only who may still log in can become somebody's.
-        guard isKnown || (summary.account == nil && Self.hasLogin(summary.role)) else { return }
+        guard isKnown || (summary.account == nil && Self.hasLogin(summary.role)) else { return nil }
         guard tokens >= Double(Self.roomForSession), makeRoom(now) else {
             if isNew { droppedSessions += 1 }
-            return
+            return nil
         }
         let seen = SessionReport.Event(
             session: session, at: now, kind: .seen, account: summary.account?.value,
             facts: .init(summary, isOpen: true))
         sessions[session] = Watched(isShown: isKnown, held: isKnown ? [] : [seen], lastAt: now)
         if isKnown { enqueue(seen) }
+        return sessions.index(forKey: session)
     }
 
     private static func hasLogin(_ role: String) -> Bool { role != "mx" && role != "relay" }
@@ -126,29 +128,28 @@ package struct SessionSelection {
         return true
     }
 
-    private mutating func add(_ session: String, _ event: SessionEvent, _ now: Int64) {
-        guard var watched = sessions[session] else { return }
-        watched.lastAt = now
-        if case .login(let account, _) = event, !watched.isShown || !wants(account.value) {
+    private mutating func add(
+        _ session: String, at index: Dictionary<String, Watched>.Index, _ event: SessionEvent, _ now: Int64
+    ) {
+        sessions.values[index].lastAt = now
+        if case .login(let account, _) = event, !sessions.values[index].isShown || !wants(account.value) {
             guard wants(account.value) else {
-                sessions[session] = nil
+                sessions.remove(at: index)
                 return
             }
-            watched.isShown = true
-            let held = watched.held
-            watched.held = []
-            sessions[session] = watched
+            sessions.values[index].isShown = true
+            let held = sessions.values[index].held
+            sessions.values[index].held = []
             for event in held { enqueue(event) }
         }
-        sessions[session] = watched
-        guard let told = SessionReport.Event(session, event, at: now) else { return }
-        if watched.isShown {
-            enqueue(told)
-        } else if watched.held.count < Self.maximumHeld {
-            sessions[session]?.held.append(told)
-        } else {
+        let isShown = sessions.values[index].isShown
+        // What is left out is never made into text: on a busy server that is nearly everything.
+        guard isShown ? canEnqueue : sessions.values[index].held.count < Self.maximumHeld else {
             droppedEvents += 1
+            return
         }
+        guard let told = SessionReport.Event(session, event, at: now) else { return }
+        if isShown { enqueue(told) } else { sessions.values[index].held.append(told) }
     }
 
     /// The end is told of every session that may be seen, also of one that was not let in.
@@ -166,8 +167,10 @@ package struct SessionSelection {
                 facts: .init(summary, isOpen: false)))
     }
 
+    private var canEnqueue: Bool { tokens >= 1 && waiting.count < Self.maximumWaiting }
+
     private mutating func enqueue(_ event: SessionReport.Event) {
-        guard tokens >= 1, waiting.count < Self.maximumWaiting else {
+        guard canEnqueue else {
             droppedEvents += 1
             return
         }
