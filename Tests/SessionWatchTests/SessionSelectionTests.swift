@@ -30,6 +30,10 @@ import Testing
         return selection.take(id, event, at: start + microseconds) { facts }
     }
 
+    private mutating func hasRoom(_ id: String, after microseconds: Int64 = 0) -> Bool {
+        selection.hasRoom(for: id, at: start + microseconds)
+    }
+
     private func line(_ text: String) -> SessionEvent { .line(.fromClient, RedactedText(line: text.utf8)) }
 
     private mutating func told() -> [String] {
@@ -73,6 +77,28 @@ import Testing
                 "mine seen", "mine line a LOGIN <secret>", "mine login user7@example.test", "mine line b SELECT INBOX",
                 "mine closed",
             ])
+    }
+
+    @Test mutating func `a line without room is counted and need not be made`() {
+        #expect(watch(everything: true))
+        #expect(hasRoom("s"))
+        happens("s", .opened(role: "mx", peer: "192.0.2.1", localPort: 25), role: "mx")
+        var made = 0
+        for _ in 0..<SessionSelection.eventsAtOnce + 50 where hasRoom("s") {
+            happens("s", line("NOOP"), role: "mx")
+            made += 1
+        }
+        // One was the beginning of the session.
+        #expect(made == SessionSelection.eventsAtOnce - 1)
+        #expect(!hasRoom("late"))
+        var (events, dropped) = (0, 0)
+        while let batch = selection.next() {
+            events += batch.events.count
+            dropped += batch.droppedEvents
+        }
+        #expect(events == SessionSelection.eventsAtOnce)
+        #expect(dropped == 51)
+        #expect(hasRoom("s", after: 1_000_000))
     }
 
     @Test mutating func `a session that began before anybody watched is joined in the middle`() {

@@ -9,7 +9,7 @@ extension LineConnection {
 
     /// The whole life of a connection; returns when it is closed or closing.
     func serve(_ session: @Sendable (isolated LineConnection) async -> Void) async {
-        event(.opened(role: listener.role, peer: peerAddress, localPort: localPort))
+        milestone(.opened(role: listener.role, peer: peerAddress, localPort: localPort))
         do {
             if listener.tls == .implicit { try await finishHandshake() }
             await session(self)
@@ -19,7 +19,7 @@ extension LineConnection {
         await finish()
         let summary = summary
         SessionTap.remember(summary)
-        event(.closed(summary))
+        milestone(.closed(summary))
     }
 
     /// Changes to TLS. The caller has answered the command (the reply is still buffered or already sent) and forgets
@@ -52,7 +52,7 @@ extension LineConnection {
                 throw .timeout
             }
         }
-        event(.tls(handshake))
+        milestone(.tls(handshake))
     }
 
     /// Empty for a session that began before anybody watched.

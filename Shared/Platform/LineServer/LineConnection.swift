@@ -170,8 +170,13 @@ package actor LineConnection {
 
     // MARK: The tap
 
-    /// Tells whoever watches; nothing is built when nobody does.
+    /// Tells a line or a state to whoever watches; nothing is built when nobody does, or when there is no room for it.
     package func event(_ event: @autoclosure () -> SessionEvent) {
+        if SessionTap.isWatched { SessionTap.emit(passing: event, in: id) { summary } }
+    }
+
+    /// Tells what the session is: its beginning and end, its encryption, its account.
+    func milestone(_ event: @autoclosure () -> SessionEvent) {
         if SessionTap.isWatched { SessionTap.emit(id, event()) { summary } }
     }
 
@@ -187,7 +192,7 @@ package actor LineConnection {
     package func identified(as account: AccountID, _ address: String) {
         self.account = account
         self.address = address
-        event(.login(account: account, address: address))
+        milestone(.login(account: account, address: address))
     }
 
     /// What is known of the session now.

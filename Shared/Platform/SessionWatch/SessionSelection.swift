@@ -81,6 +81,14 @@ package struct SessionSelection {
 
     // MARK: - What happens
 
+    /// Whether a line of the session would be told now; one that would not is counted here, and need not be made.
+    package mutating func hasRoom(for session: String, at now: Int64) -> Bool {
+        refill(now)
+        guard let index = sessions.index(forKey: session) else { return tokens >= Double(Self.roomForSession) }
+        sessions.values[index].lastAt = now
+        return tells(index)
+    }
+
     /// - Returns: whether the first event waits now that none did.
     package mutating func take(
         _ session: String, _ event: SessionEvent, at now: Int64, facts: () -> SessionSummary
@@ -143,13 +151,15 @@ package struct SessionSelection {
             for event in held { enqueue(event) }
         }
         let isShown = sessions.values[index].isShown
-        // What is left out is never made into text: on a busy server that is nearly everything.
-        guard isShown ? canEnqueue : sessions.values[index].held.count < Self.maximumHeld else {
-            droppedEvents += 1
-            return
-        }
-        guard let told = SessionReport.Event(session, event, at: now) else { return }
+        guard tells(index), let told = SessionReport.Event(session, event, at: now) else { return }
         if isShown { enqueue(told) } else { sessions.values[index].held.append(told) }
+    }
+
+    /// Whether there is room for an event of the session; one that is left out is counted.
+    private mutating func tells(_ index: Dictionary<String, Watched>.Index) -> Bool {
+        let hasRoom = sessions.values[index].isShown ? canEnqueue : sessions.values[index].held.count < Self.maximumHeld
+        if !hasRoom { droppedEvents += 1 }
+        return hasRoom
     }
 
     /// The end is told of every session that may be seen, also of one that was not let in.

@@ -73,7 +73,18 @@ package final class SessionWatch: Service, Sendable {
         // The tap is turned under the lock, so that an end of one watcher's time does not overtake another's request.
         selection.withLock { selection in
             let isWatched = selection.take(request, at: Timestamp.now().microseconds)
-            if isWatched != SessionTap.isWatched { SessionTap.setSink(isWatched ? sink : nil) }
+            if isWatched != SessionTap.isWatched { SessionTap.setSink(isWatched ? sink : nil, gate: hasRoom) }
+        }
+    }
+
+    private func hasRoom(for session: String) -> Bool {
+        let now = Timestamp.now().microseconds
+        return selection.withLock { selection in
+            guard selection.isWatched(at: now) else {
+                SessionTap.setSink(nil)
+                return false
+            }
+            return selection.hasRoom(for: session, at: now)
         }
     }
 

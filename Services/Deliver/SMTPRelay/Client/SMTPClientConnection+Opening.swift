@@ -98,7 +98,7 @@ extension SMTPClientConnection {
     // MARK: - Greeting
 
     private func greet(_ helo: String, _ tls: TLS) async throws(RelayFailure) {
-        event(.opened(role: "relay", peer: address.description, localPort: channel.localAddress?.port ?? 0))
+        milestone(.opened(role: "relay", peer: address.description, localPort: channel.localAddress?.port ?? 0))
         let greeting = try await answer(.greeting)
         guard greeting.code == 220 else { throw refused(greeting, .greeting) }
         try await sayHello(helo)
@@ -171,7 +171,7 @@ extension SMTPClientConnection {
             }
         }
         let tap = try? channel.pipeline.syncOperations.handler(type: HandshakeTap.self)  // not there when unwatched
-        event(.tls(tap?.finished(showing: []) ?? TLSHandshake()))
+        milestone(.tls(tap?.finished(showing: []) ?? TLSHandshake()))
     }
 
     // MARK: - Words

@@ -172,7 +172,7 @@ extension SMTPClientConnection {
     func finish() {
         let summary = summary
         SessionTap.remember(summary)
-        event(.closed(summary))
+        milestone(.closed(summary))
     }
 
     // MARK: - The tap
@@ -184,8 +184,13 @@ extension SMTPClientConnection {
             roundTrips: roundTrips, reason: closeReason)
     }
 
-    /// Tells whoever watches; nothing is built when nobody does.
+    /// Tells a line to whoever watches; nothing is built when nobody does, or when there is no room for it.
     func event(_ event: @autoclosure () -> SessionEvent) {
+        if SessionTap.isWatched { SessionTap.emit(passing: event, in: id) { summary } }
+    }
+
+    /// Tells what the session is: its beginning and end, its encryption.
+    func milestone(_ event: @autoclosure () -> SessionEvent) {
         if SessionTap.isWatched { SessionTap.emit(id, event()) { summary } }
     }
 
