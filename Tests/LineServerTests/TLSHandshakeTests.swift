@@ -1,6 +1,7 @@
 import Glibc
 import LineServer
 import Logging
+import MailCore
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -75,6 +76,28 @@ import Testing
             handshake.readClientHello(garbled[...])
             #expect(handshake.offeredSuites.count <= 256)
         }
+    }
+
+    @Test func aLineIsMadeOnlyWhenTheGateLetsItThrough() {
+        let seen = Mutex<[String]>([])
+        SessionTap.setSink({ session, _, _ in seen.withLock { $0.append(session) } }, gate: { $0 == "open" })
+        defer { SessionTap.setSink(nil) }
+        var made = 0
+        func line() -> SessionEvent {
+            made += 1
+            return .state("ready")
+        }
+        let facts = {
+            SessionSummary(
+                id: "", role: "mx", peer: "", localPort: 25, openedAt: .now(), closedAt: .now(), secure: false,
+                bytesIn: 0, bytesOut: 0, roundTrips: 0, reason: "")
+        }
+        SessionTap.emit(passing: line, in: "full", facts)
+        #expect(made == 0)
+        SessionTap.emit(passing: line, in: "open", facts)
+        #expect(made == 1)
+        SessionTap.emit("full", .opened(role: "mx", peer: "", localPort: 25), facts)
+        #expect(seen.withLock { $0 } == ["open", "full"])
     }
 
     @Test func aWatchedSessionTellsItsHandshake() async throws {

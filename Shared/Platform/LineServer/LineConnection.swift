@@ -170,7 +170,7 @@ package actor LineConnection {
 
     // MARK: The tap
 
-    /// Tells a line or a state to whoever watches; nothing is built when nobody does, or when there is no room for it.
+    /// Tells a line, a reply or a state to whoever watches; it is not built when nobody does, or when there is no room for it.
     package func event(_ event: @autoclosure () -> SessionEvent) {
         if SessionTap.isWatched { SessionTap.emit(passing: event, in: id) { summary } }
     }

@@ -38,7 +38,7 @@ package enum SessionTap {
         state.withLock { $0.sink }?(session, event, facts)
     }
 
-    /// The same for a line or a state: one of many, that is left out when there is no room for it.
+    /// The same for a line, a reply or a state: one of many, that is left out when there is no room for it.
     package static func emit(passing event: () -> SessionEvent, in session: String, _ facts: () -> SessionSummary) {
         let (sink, gate) = state.withLock { ($0.sink, $0.gate) }
         guard let sink, gate?(session) ?? true else { return }

@@ -130,7 +130,7 @@ package final class HintPublisher: Sendable {
         guard !mails.isEmpty else { return true }
         let hint = MailHint(schema: routingKey, mails: mails).encoded()
         let isSent = send(.mail, routingKey, hint) { [weak self] in
-            self?.afterHint(of: mails.count) { $0.tellNext(routingKey) }
+            self?.afterHint(of: mails.count, atMost: MailHint.maximumEntries) { $0.tellNext(routingKey) }
         }
         (isSent ? Self.told : Self.untold).increment()
         if !isSent {
@@ -164,7 +164,7 @@ package final class HintPublisher: Sendable {
         }
         guard !next.isEmpty else { return }
         let isSent = send(.mailbox, RoutingKey.mailboxChanged, MailboxChanged(next).encoded()) { [weak self] in
-            self?.afterHint(of: next.count) { $0.tellChanged() }
+            self?.afterHint(of: next.count, atMost: MailboxChanged.maximumEntries) { $0.tellChanged() }
         }
         (isSent ? Self.told : Self.untold).increment()
         // The broker is away: whoever reads asks the database once it is back.
@@ -172,8 +172,8 @@ package final class HintPublisher: Sendable {
     }
 
     /// The next hint: at once, or when a burst has had time to gather. A full one waits for no more.
-    private func afterHint(of count: Int, _ next: @escaping @Sendable (HintPublisher) -> Void) {
-        guard pause > .zero, (Gathered.burst..<MailHint.maximumEntries).contains(count) else { return next(self) }
+    private func afterHint(of count: Int, atMost most: Int, _ next: @escaping @Sendable (HintPublisher) -> Void) {
+        guard pause > .zero, (Gathered.burst..<most).contains(count) else { return next(self) }
         Task {
             try? await Task.sleep(for: pause)  // nobody cancels this task
             next(self)

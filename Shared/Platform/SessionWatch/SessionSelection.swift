@@ -81,7 +81,7 @@ package struct SessionSelection {
 
     // MARK: - What happens
 
-    /// Whether a line of the session would be told now; one that would not is counted here, and need not be made.
+    /// Whether a line of the session would be told now; otherwise it need not be made, and is counted if the session is told.
     package mutating func hasRoom(for session: String, at now: Int64) -> Bool {
         refill(now)
         guard let index = sessions.index(forKey: session) else { return tokens >= Double(Self.roomForSession) }
@@ -98,7 +98,8 @@ package struct SessionSelection {
         if case .closed(let summary) = event {
             close(session, summary, now)
         } else if let index = sessions.index(forKey: session) ?? admit(session, isNew: event.isOpening, now, facts) {
-            add(session, at: index, event, now)
+            // The beginning was told with the session's facts.
+            if !event.isOpening { add(session, at: index, event, now) }
         }
         return wasEmpty && !waiting.isEmpty
     }

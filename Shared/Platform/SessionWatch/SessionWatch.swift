@@ -73,7 +73,8 @@ package final class SessionWatch: Service, Sendable {
         // The tap is turned under the lock, so that an end of one watcher's time does not overtake another's request.
         selection.withLock { selection in
             let isWatched = selection.take(request, at: Timestamp.now().microseconds)
-            if isWatched != SessionTap.isWatched { SessionTap.setSink(isWatched ? sink : nil, gate: hasRoom) }
+            guard isWatched != SessionTap.isWatched else { return }
+            if isWatched { SessionTap.setSink(sink, gate: hasRoom) } else { SessionTap.setSink(nil) }
         }
     }
 

@@ -62,16 +62,16 @@ struct FilingPlan {
             .byteaArray(placed.map(\.0.prefix)), bodyIDs(placed.map(\.0.copy)),
             .textArray(placed.map(\.0.keyword)),
         ]
-        let drop: [PostgresValue] = [mailIDs(homeless), .int4Array(homeless.map(\.recipient))]
-        return [
+        let file: [PostgresConnection.Call] = [
             (FilingStore.lockMailboxes, [accounts, mailboxes]), (FilingStore.fileCopies, insert),
-            (FilingStore.discardCopies, drop),
         ]
+        if homeless.isEmpty { return file }
+        return file + [(FilingStore.discardCopies, [mailIDs(homeless), .int4Array(homeless.map(\.recipient))])]
     }
 
     func read(_ results: [PostgresRows], into outcome: inout FilingOutcome, left: inout [MailID]) throws(PostgresError)
     {
-        guard results.count == 3 else { return }
+        guard results.count >= 2 else { return }
         var filed: Set<CopyKey> = []
         for row in results[1] {
             filed.insert(CopyKey(mail: try row.mailID(0), recipient: try row.int4(1)))
@@ -81,7 +81,7 @@ struct FilingPlan {
                     account: AccountID(try row.int8(2)), mailbox: MailboxID(try row.int8(3)), modseq: try row.int8(4))
             ])
         }
-        outcome.discarded += results[2].count
+        if results.count > 2 { outcome.discarded += results[2].count }
         for entry in entries where !filed.contains(CopyKey(mail: entry.copy.mail, recipient: entry.copy.recipient)) {
             if left.last != entry.copy.mail { left.append(entry.copy.mail) }
         }

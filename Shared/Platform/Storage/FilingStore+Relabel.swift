@@ -47,13 +47,17 @@ extension FilingStore {
     private static let finishLate = PreparedStatement(
         "relabel_finish",
         """
-        WITH gone AS (
-            DELETE FROM work USING unnest($1::uuid[], $2::text[], $3::integer[]) AS late (mail_id, label, moved)
-            WHERE work.mail_id = late.mail_id AND work.stage + 0 = 5
-            RETURNING work.mail_id, late.label, late.moved
+        WITH late AS MATERIALIZED (
+            SELECT * FROM unnest($1::uuid[], $2::text[], $3::integer[]) AS late (mail_id, label, moved)
+        ), gone AS (
+            DELETE FROM work WHERE ctid = ANY (ARRAY(
+                SELECT unfinished.place FROM late CROSS JOIN LATERAL (
+                    SELECT ctid AS place FROM work WHERE work.mail_id = late.mail_id AND work.stage + 0 = 5 OFFSET 0
+                ) AS unfinished))
+            RETURNING mail_id
         )
         INSERT INTO mail_event (mail_id, event, detail)
-        SELECT mail_id, 'relabelled', jsonb_build_object('label', label, 'moved', moved) FROM gone
+        SELECT mail_id, 'relabelled', jsonb_build_object('label', label, 'moved', moved) FROM gone JOIN late USING (mail_id)
         """)
 }
 

@@ -139,14 +139,18 @@ extension FilingStore {
         SELECT mail_id, recipient, account_id, mailbox_id, modseq FROM numbered
         """)
 
-    /// Copies of deleted accounts: the work ends, the body may have lost its last reference.
+    /// Copies of deleted accounts: the work ends, the body may have lost its last reference. The rows are locked by then.
     static let discardCopies = PreparedStatement(
         "filing_discard_copies",
         """
         WITH gone AS (
-            DELETE FROM work USING unnest($1::uuid[], $2::integer[]) AS copy (mail_id, recipient)
-            WHERE work.mail_id = copy.mail_id AND work.recipient = copy.recipient AND work.stage + 0 = 2
-            RETURNING work.mail_id, work.recipient
+            DELETE FROM work WHERE ctid = ANY (ARRAY(
+                SELECT unfinished.place FROM unnest($1::uuid[], $2::integer[]) AS copy (mail_id, recipient)
+                CROSS JOIN LATERAL (
+                    SELECT ctid AS place FROM work
+                    WHERE work.mail_id = copy.mail_id AND work.recipient = copy.recipient AND work.stage + 0 = 2 OFFSET 0
+                ) AS unfinished))
+            RETURNING mail_id, recipient
         ), noted AS (
             INSERT INTO mail_event (mail_id, event, recipient, detail)
             SELECT mail_id, 'discarded', recipient, '{"reason": "the account is gone"}' FROM gone

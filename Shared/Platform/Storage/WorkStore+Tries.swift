@@ -17,11 +17,8 @@ extension WorkStore {
 
     /// Counts an attempt, committed before the attempt is made, so that a mail that kills its worker is found out.
     package func beginAttempt(_ mail: MailID, _ stages: [Stage]) async throws -> Attempt {
-        try await pool.transaction { connection in
-            let rows = try connection.execute(Self.begin, Self.key(mail, stages))
-            guard let highest = try rows.map({ Int(try $0.int2(0)) }).max() else { return .noWork }
-            return highest > Self.maximumAttempts ? .exhausted : .begun(highest)
-        }
+        guard let highest = try await change(Self.begin, [mail], stages).max() else { return .noWork }
+        return highest > Self.maximumAttempts ? .exhausted : .begun(Int(highest))
     }
 
     /// Counts the first attempt of those among the mails that have had none, all committed before they are made. Only
@@ -30,7 +27,7 @@ extension WorkStore {
     package func beginFirstAttempts(_ mails: [MailID], _ stages: [Stage]) async throws -> Set<MailID> {
         try await pool.transaction { connection in
             var tries: [MailID: Int16] = [:]
-            for row in try connection.execute(Self.lockTries, Self.key(mails, stages)) {
+            for row in try connection.execute(Self.lock, Self.key(mails, stages)) {
                 let mail = try row.mailID(0)
                 tries[mail] = max(tries[mail] ?? 0, try row.int2(1))
             }
@@ -42,25 +39,19 @@ extension WorkStore {
 
     /// Takes an attempt back that failed for a reason outside the mails (storage was away).
     package func forgiveAttempt(_ mails: [MailID], _ stages: [Stage]) async throws {
-        _ = try await pool.transaction { connection in
-            try connection.execute(Self.forgive, Self.key(mails, stages)).count
-        }
+        _ = try await change(Self.forgive, mails, stages)
     }
 
     /// Keeps the reason for the operator. The next try comes soon (2, 4, 8, 16 s): a mail that can't be done is to be
     /// parked within a minute, and a mail that can is not to wait for minutes.
     package func recordFailure(_ mail: MailID, _ stages: [Stage], reason: String) async throws {
-        _ = try await pool.transaction { connection in
-            try connection.execute(Self.fail, Self.key(mail, stages) + [.text(clean(reason))]).count
-        }
+        _ = try await change(Self.fail, [mail], stages, .text(clean(reason)))
     }
 
     /// Gives up for now: no more hints for the mail at these stages until an operator asks. The mail itself stays.
     /// - Returns: whether there was something to park.
     package func park(_ mail: MailID, _ stages: [Stage], reason: String) async throws -> Bool {
-        try await pool.transaction { connection in
-            try !connection.execute(Self.parkRows, Self.key(mail, stages) + [.text(clean(reason))]).isEmpty
-        }
+        try await !change(Self.parkRows, [mail], stages, .text(clean(reason))).isEmpty
     }
 
     /// Whether storage answers at all.
@@ -72,8 +63,17 @@ extension WorkStore {
         }
     }
 
-    private static func key(_ mail: MailID, _ stages: [Stage]) -> [PostgresValue] {
-        [.uuid(high: mail.uuid.high, low: mail.uuid.low), .int2Array(stages.map(\.rawValue))]
+    /// Locks the mails' unparked rows in key order, as every stage does, and changes them. Two statements in one round trip, so
+    /// that the second is told the rows by their key: a join with what was locked could walk all that waits.
+    /// - Returns: what the statement says of each row, if it says anything.
+    private func change(
+        _ statement: PreparedStatement, _ mails: [MailID], _ stages: [Stage], _ rest: PostgresValue...
+    ) async throws -> [Int32] {
+        let key = Self.key(mails, stages)
+        return try await pool.transaction { connection in
+            let results = try connection.commit(after: [(Self.lock, key), (statement, key + rest)])
+            return try results.last.map { try $0.map { try $0.int4(0) } } ?? []
+        }
     }
 
     private static func key(_ mails: [MailID], _ stages: [Stage]) -> [PostgresValue] {
@@ -82,22 +82,7 @@ extension WorkStore {
 
     private static let ping = PreparedStatement("work_ping", "SELECT 1")
 
-    /// Rows are locked in key order, as by every stage.
-    private static let begin = PreparedStatement(
-        "work_begin",
-        """
-        WITH locked AS MATERIALIZED (
-            SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
-            ORDER BY recipient, stage FOR UPDATE
-        )
-        UPDATE work SET attempts = least(attempts + 1, 1000)
-        FROM locked
-        WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
-        RETURNING work.attempts
-        """)
-
-    private static let lockTries = PreparedStatement(
+    private static let lock = PreparedStatement(
         "work_lock_tries",
         """
         SELECT mail_id, attempts FROM work
@@ -105,7 +90,16 @@ extension WorkStore {
         ORDER BY mail_id, recipient, stage FOR UPDATE
         """)
 
-    /// The rows are locked by then.
+    // The rows are locked by then.
+
+    private static let begin = PreparedStatement(
+        "work_begin",
+        """
+        UPDATE work SET attempts = least(attempts + 1, 1000)
+        WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
+        RETURNING attempts::integer
+        """)
+
     private static let beginTogether = PreparedStatement(
         "work_begin_together",
         """
@@ -116,43 +110,27 @@ extension WorkStore {
     private static let forgive = PreparedStatement(
         "work_forgive",
         """
-        WITH locked AS MATERIALIZED (
-            SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[])
-            ORDER BY mail_id, recipient, stage FOR UPDATE
-        )
         UPDATE work SET attempts = greatest(attempts - 1, 0)
-        FROM locked
-        WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
+        WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
         """)
 
+    /// A relay's tries follow the schedule of its copies.
     private static let fail = PreparedStatement(
         "work_fail",
         """
-        WITH locked AS MATERIALIZED (
-            SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage + 0 = ANY ($2::smallint[]) ORDER BY recipient, stage FOR UPDATE
-        )
         UPDATE work SET last_error = $3,
-            -- A relay's tries follow the schedule of its copies.
-            next_hint_at = CASE work.stage WHEN 3 THEN work.next_hint_at
-                ELSE least(work.next_hint_at, now() + power(2, least(work.attempts, 5)) * interval '1 s') END
-        FROM locked
-        WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
+            next_hint_at = CASE stage WHEN 3 THEN next_hint_at
+                ELSE least(next_hint_at, now() + power(2, least(attempts, 5)) * interval '1 s') END
+        WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
         """)
 
     private static let parkRows = PreparedStatement(
         "work_park",
         """
-        WITH locked AS MATERIALIZED (
-            SELECT mail_id, recipient, stage FROM work
-            WHERE mail_id = $1 AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
-            ORDER BY recipient, stage FOR UPDATE
-        ), parked AS (
-            UPDATE work SET parked_at = now(), last_error = $3, attempts = least(work.attempts, 5)
-            FROM locked
-            WHERE work.mail_id = locked.mail_id AND work.recipient = locked.recipient AND work.stage = locked.stage
-            RETURNING work.mail_id, work.recipient, work.stage, work.attempts
+        WITH parked AS (
+            UPDATE work SET parked_at = now(), last_error = $3, attempts = least(attempts, 5)
+            WHERE mail_id = ANY ($1::uuid[]) AND stage + 0 = ANY ($2::smallint[]) AND parked_at IS NULL
+            RETURNING mail_id, recipient, stage, attempts
         ), told AS (
             INSERT INTO mail_event (mail_id, event, recipient, detail)
             SELECT mail_id, 'parked', recipient,

@@ -111,19 +111,26 @@ extension Duration {
 extension WorkStore {
     private static let tryLock = PreparedStatement("work_try_lock", "SELECT pg_try_advisory_xact_lock($1)")
 
+    // Unparked work is written here as the index `work_due` has it (M0019), and nowhere else.
+
     private static let nextDue = PreparedStatement(
         "work_next_due",
         """
         SELECT extract(epoch FROM (
-                SELECT min(next_hint_at) FROM work WHERE stage = 1 AND parked_at IS NULL) - now())::float8,
+                SELECT min(next_hint_at) FROM work
+                WHERE stage = 1 AND coalesce(parked_at, 'infinity') = 'infinity') - now())::float8,
             extract(epoch FROM (
-                SELECT min(next_hint_at) FROM work WHERE stage = 2 AND parked_at IS NULL) - now())::float8,
+                SELECT min(next_hint_at) FROM work
+                WHERE stage = 2 AND coalesce(parked_at, 'infinity') = 'infinity') - now())::float8,
             extract(epoch FROM (
-                SELECT min(next_hint_at) FROM work WHERE stage = 3 AND parked_at IS NULL) - now())::float8,
+                SELECT min(next_hint_at) FROM work
+                WHERE stage = 3 AND coalesce(parked_at, 'infinity') = 'infinity') - now())::float8,
             extract(epoch FROM (
-                SELECT min(next_hint_at) FROM work WHERE stage = 4 AND parked_at IS NULL) - now())::float8,
+                SELECT min(next_hint_at) FROM work
+                WHERE stage = 4 AND coalesce(parked_at, 'infinity') = 'infinity') - now())::float8,
             extract(epoch FROM (
-                SELECT min(next_hint_at) FROM work WHERE stage = 5 AND parked_at IS NULL) - now())::float8
+                SELECT min(next_hint_at) FROM work
+                WHERE stage = 5 AND coalesce(parked_at, 'infinity') = 'infinity') - now())::float8
         """)
 
     private static let oldest = PreparedStatement(
@@ -138,7 +145,7 @@ extension WorkStore {
         """
         WITH due AS MATERIALIZED (
             SELECT mail_id, recipient, stage FROM work
-            WHERE stage = $1 AND parked_at IS NULL AND next_hint_at <= now()
+            WHERE stage = $1 AND coalesce(parked_at, 'infinity') = 'infinity' AND next_hint_at <= now()
             ORDER BY next_hint_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), hinted AS (
             UPDATE work SET hint_interval = least(work.hint_interval * 2, interval '5 min'),

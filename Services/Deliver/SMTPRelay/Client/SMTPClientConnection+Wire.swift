@@ -184,7 +184,7 @@ extension SMTPClientConnection {
             roundTrips: roundTrips, reason: closeReason)
     }
 
-    /// Tells a line to whoever watches; nothing is built when nobody does, or when there is no room for it.
+    /// Tells a line or a reply to whoever watches; it is not built when nobody does, or when there is no room for it.
     func event(_ event: @autoclosure () -> SessionEvent) {
         if SessionTap.isWatched { SessionTap.emit(passing: event, in: id) { summary } }
     }
