@@ -140,19 +140,19 @@ extension WorkStore {
         ORDER BY created_at LIMIT $1
         """)
 
+    /// A row that was changed while we waited for its lock has another place by then, and is told in the next turn.
     private static let claim = PreparedStatement(
         "work_claim",
         """
         WITH due AS MATERIALIZED (
-            SELECT mail_id, recipient, stage FROM work
+            SELECT ctid AS place FROM work
             WHERE stage = $1 AND coalesce(parked_at, 'infinity') = 'infinity' AND next_hint_at <= now()
             ORDER BY next_hint_at LIMIT $2 FOR UPDATE SKIP LOCKED
         ), hinted AS (
-            UPDATE work SET hint_interval = least(work.hint_interval * 2, interval '5 min'),
-                next_hint_at = now() + least(work.hint_interval * 2, interval '5 min')
-            FROM due
-            WHERE work.mail_id = due.mail_id AND work.recipient = due.recipient AND work.stage = due.stage
-            RETURNING work.mail_id, work.created_at
+            UPDATE work SET hint_interval = least(hint_interval * 2, interval '5 min'),
+                next_hint_at = now() + least(hint_interval * 2, interval '5 min')
+            WHERE ctid = ANY (ARRAY(SELECT place FROM due))
+            RETURNING mail_id, created_at
         )
         SELECT mail.mail_id, mail.traceparent FROM mail
         JOIN (SELECT mail_id, min(created_at) AS created_at FROM hinted GROUP BY mail_id) AS told USING (mail_id)
