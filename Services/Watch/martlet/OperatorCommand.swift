@@ -5,6 +5,10 @@ import PostgreSQL
 import QueueContracts
 import ServiceKit
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 #if canImport(FoundationEssentials)
     import FoundationEssentials
 #else
@@ -29,6 +33,7 @@ struct OutputOptions: ParsableArguments {
 
 extension OperatorCommand {
     func run() async throws {
+        defer { endWithoutDestructors() }
         do {
             try await execute()
         } catch let exit as ExitCode {
@@ -60,6 +65,18 @@ extension OperatorCommand {
     func queueType() throws -> QueueType {
         try Settings(program: "martlet").choice("queues.type", default: QueueType.classic)
     }
+}
+
+/// A connection's own thread may still be closing it when a command is done: the process ends before the libraries that it
+/// uses are torn down under it.
+private func endWithoutDestructors() {
+    #if canImport(Glibc)
+        on_exit(
+            { status, _ in
+                fflush(nil)
+                _exit(status)
+            }, nil)
+    #endif
 }
 
 /// One JSON document; keys sorted, so that output can be compared.

@@ -21,7 +21,9 @@ final class Wire {
     init(_ configuration: PostgresConfiguration) throws(PostgresError) {
         let options = try Wire.options(of: configuration)
         let settings: [(String, String)] = [
-            ("dbname", configuration.url), ("application_name", configuration.applicationName),
+            // Before the URL, which may say otherwise. Looking for a Kerberos ticket would be a part of every connect.
+            ("gssencmode", "disable"), ("dbname", configuration.url),
+            ("application_name", configuration.applicationName),
             ("client_encoding", "UTF8"), ("keepalives", "1"), ("keepalives_idle", "5"), ("keepalives_interval", "5"),
             ("keepalives_count", "3"), ("tcp_user_timeout", "20000"), ("options", options),
         ]
