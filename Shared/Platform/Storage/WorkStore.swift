@@ -140,7 +140,7 @@ extension WorkStore {
         ORDER BY created_at LIMIT $1
         """)
 
-    /// A row that was changed while we waited for its lock has another place by then, and is told in the next turn.
+    /// A row that was changed after the statement began has another place when it is locked, and is told in the next turn.
     private static let claim = PreparedStatement(
         "work_claim",
         """
