@@ -12,9 +12,15 @@ final class NoticeBox {
     fileprivate func take(_ result: OpaquePointer?) {
         let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))).map { String(cString: $0) }
         if severity == "FATAL" || severity == "PANIC" { hasFatal = true }
-        guard severity == "WARNING", warnings.count < 16 else { return }
+        guard severity == "WARNING", warnings.count < 16, !isOfNumbers(result) else { return }
         let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
         warnings.append(text ?? "warning")
+    }
+
+    /// Long before transaction ids wrap around, each one that is given out comes with a WARNING. It says nothing of the commit.
+    private func isOfNumbers(_ result: OpaquePointer?) -> Bool {
+        let function = PQresultErrorField(result, Int32(UInt8(ascii: "R"))).map { String(cString: $0) }
+        return function == "GetNewTransactionId" || function == "GetNewMultiXactId"
     }
 
     /// The box must outlive the connection it is installed in.

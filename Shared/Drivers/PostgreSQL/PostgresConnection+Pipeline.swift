@@ -1,67 +1,65 @@
 import CLibPQ
 
-/// The one round trip that everything uses: [BEGIN, transaction id,] calls [, COMMIT], Sync.
+/// The one round trip that everything uses: [BEGIN,] calls [, COMMIT], Sync.
 extension PostgresConnection {
     /// Statements of our own, which the server need not plan.
     private enum Frame { static let begin = "BEGIN", commit = "COMMIT" }
-    private static let identify = PreparedStatement("identify", "SELECT pg_current_xact_id()")
 
     func sendPendingBegin() throws(PostgresError) {
         if case .pending = transactionState { _ = try exchange([], committing: false) }
     }
 
+    /// A transaction that fits into one round trip needs no frame: what comes up to a Sync is one, and the Sync commits it
+    /// ("Extended Query" in PostgreSQL's description of its protocol).
     func exchange(_ calls: [Call], committing: Bool) throws(PostgresError) -> [PostgresRows] {
         let wire = try openWire()
-        var isIdentified = false
-        if case .pending(true) = transactionState { isIdentified = true }
-        try prepare(isIdentified ? calls + [(Self.identify, [])] : calls, on: wire)
-        var lead = 0
-        var hasIdentity = transactionID != nil
-        if case .pending = transactionState { hasIdentity = isIdentified }
-        // A statement may wait for locks in silence; a COMMIT alone, or one whose outcome can be looked up, may not.
-        let isBounded = committing && (calls.isEmpty || hasIdentity)
+        try prepare(calls, on: wire)
+        var begins = false
+        if case .pending = transactionState { begins = true }
+        let isWhole = begins && committing && !calls.isEmpty
+        // A statement may wait for locks in silence; a COMMIT alone, or one whose outcome is looked up, may not.
+        let isBounded = committing && (calls.isEmpty || outcomeIsLookedUp)
         var trip = Trip(
             wire: wire, total: committing ? timeout + .seconds(1) : patience,
             silence: isBounded ? configuration.commitSilence : nil)
-        if case .pending = transactionState {
-            transactionID = nil
-            try send(Frame.begin, on: wire)
-            lead = 1
-            if isIdentified {
-                try send(Self.identify, [], on: wire)
-                // The id arrives while the rest is still working: needed if the COMMIT's outcome stays unknown.
-                PQsendFlushRequest(wire.connection)
-                lead = 2
-            }
-            transactionState = .open
-        }
+        let lead = begins && !isWhole ? 1 : 0
+        if lead == 1 { try send(Frame.begin, on: wire) }
+        if begins { transactionState = .open }
+        if size(of: calls) >= Wire.libpqSendsFrom { wire.hold() }
         for (statement, values) in calls { try send(statement, values, on: wire) }
-        if committing { try send(Frame.commit, on: wire) }
+        if committing, !isWhole { try send(Frame.commit, on: wire) }
         guard PQpipelineSync(wire.connection) == 1 else { throw broken(PostgresError(.connectionLost, wire.errorText)) }
-        let count = lead + calls.count + (committing ? 1 : 0)
-        trip.collect(count: count, identifiedBy: lead == 2 ? 1 : nil, warningsFrom: committing ? count - 1 : nil)
-        transactionID = trip.transactionID ?? transactionID
+        trip.collect(beforeCommit: committing ? lead + calls.count : nil, isWhole: isWhole)
         if let failure = trip.failure { throw conclude(failure, of: trip, committing: committing) }
         if committing {
             transactionState = .committed
             if !wire.notices.warnings.isEmpty {
                 throw PostgresError(.commitWarning, wire.notices.warnings.joined(separator: "; "))
             }
+            // All statements have answered and no transaction is open any more, or nothing is known.
+            guard trip.rows.count >= lead + calls.count, PQtransactionStatus(wire.connection) == PQTRANS_IDLE else {
+                throw unknown("the answer was incomplete", wire)
+            }
             // COMMIT of a transaction that had failed answers ROLLBACK.
-            if let last = trip.rows.last, String(cString: PQcmdStatus(last.result)) != "COMMIT" {
+            if !isWhole, let last = trip.rows.last, String(cString: PQcmdStatus(last.result)) != "COMMIT" {
                 throw PostgresError(.server(sqlstate: "25P02"), "the transaction had failed and was rolled back")
             }
         }
         return Array(trip.rows[lead..<lead + calls.count])
     }
 
-    /// Once COMMIT is on its way, only an error of an earlier statement says for sure that it did not happen.
+    /// Once a commit is on its way, only an error says for sure that it did not happen, and not one that ends the connection unless
+    /// it came from a statement before.
     private func conclude(_ failure: PostgresError, of trip: Trip, committing: Bool) -> PostgresError {
         let isEndOfConnection = failure.sqlState?.hasPrefix("57P") ?? true
         guard committing, isEndOfConnection, !trip.failedBeforeCommit else { return settle(failure) }
-        var unknown = PostgresError(.commitUnknown, failure.detail)
-        unknown.transactionID = transactionID
-        unknown.backendProcess = trip.wire.process
+        return unknown(failure.detail, trip.wire)
+    }
+
+    private func unknown(_ detail: String, _ wire: Wire) -> PostgresError {
+        let warnings = wire.notices.warnings.map { "; \($0)" }.joined()
+        var unknown = PostgresError(.commitUnknown, detail + warnings)
+        unknown.backendProcess = wire.process
         return broken(unknown)
     }
 
@@ -86,9 +84,14 @@ extension PostgresConnection {
         guard !fresh.isEmpty else { return }
         guard PQpipelineSync(wire.connection) == 1 else { throw broken(PostgresError(.connectionLost, wire.errorText)) }
         var trip = Trip(wire: wire, total: patience, silence: nil)
-        trip.collect(count: fresh.count, identifiedBy: nil, warningsFrom: nil)
+        trip.collect(beforeCommit: nil)
         for (name, types) in fresh.prefix(trip.rows.count) { wire.prepared[name] = types }
         if let failure = trip.failure { throw failure.sqlState == nil ? broken(failure) : settle(failure) }
+    }
+
+    /// About how many bytes the parameters take.
+    private func size(of calls: [Call]) -> Int {
+        calls.reduce(0) { sum, call in call.1.reduce(sum) { $0 + $1.estimatedSize } }
     }
 
     private func send(_ sql: String, on wire: Wire) throws(PostgresError) {
@@ -128,8 +131,7 @@ private struct Trip {
     let silence: Duration?
     var rows: [PostgresRows] = []
     var failure: PostgresError?
-    var transactionID: UInt64?
-    /// The server refused an earlier statement, so COMMIT was not run.
+    /// The server refused a statement, so nothing was committed.
     var failedBeforeCommit = false
 
     init(wire: Wire, total: Duration, silence: Duration?) {
@@ -140,7 +142,10 @@ private struct Trip {
         wire.notices.clear()
     }
 
-    mutating func collect(count: Int, identifiedBy idRow: Int?, warningsFrom: Int?) {
+    /// - Parameters:
+    ///   - beforeCommit: so many results come before the commit begins; `nil` when there is none.
+    ///   - isWhole: no COMMIT stands between their warnings and those of the commit, so all of them count as the commit's.
+    mutating func collect(beforeCommit: Int?, isWhole: Bool = false) {
         let (wire, started, total, silence) = (wire, started, total, silence)
         let deadline = { silence.map { min(wire.lastProgress + $0, started + total) } ?? started + total }
         do throws(PostgresError) {
@@ -161,7 +166,7 @@ private struct Trip {
                 }
                 if let error = serverError(result) {
                     PQclear(result)
-                    if error.sqlState != nil, rows.count < count - 1 { failedBeforeCommit = true }
+                    if error.sqlState != nil, let beforeCommit, rows.count < beforeCommit { failedBeforeCommit = true }
                     failure = failure ?? error
                     continue
                 }
@@ -169,10 +174,8 @@ private struct Trip {
                     PQclear(result)
                     continue
                 }
-                let answer = PostgresRows(owning: result)
-                if rows.count == idRow { transactionID = (try? answer[0].int8(0)).map(UInt64.init(bitPattern:)) }
-                rows.append(answer)
-                if rows.count == warningsFrom { wire.notices.clear() }
+                rows.append(PostgresRows(owning: result))
+                if rows.count == beforeCommit, !isWhole { wire.notices.clear() }
             }
         } catch {
             failure = failure ?? error

@@ -20,14 +20,14 @@ package actor PostgresConnection {
     var wire: Wire?
     var buffer = ParameterBuffer()
     var transactionState = TransactionState.none
-    /// Of the open transaction, if it was asked for.
-    var transactionID: UInt64?
+    /// Of the transaction: what became of it is looked up when its COMMIT has no answer.
+    var outcomeIsLookedUp = false
     private(set) var timeout: Duration
 
     enum TransactionState {
         case none
         /// BEGIN travels with the next call; if there is none, nothing happened.
-        case pending(identified: Bool)
+        case pending
         case open
         /// COMMIT has answered.
         case committed
@@ -104,15 +104,19 @@ package actor PostgresConnection {
         return try body(self)
     }
 
-    /// BEGIN (sent with the first statement), `body`, COMMIT; ROLLBACK when `body` throws. Connects if need be.
+    /// A transaction of `body`: BEGIN (sent with the first statement) and COMMIT, neither when it is one `commit(after:)`; rolled
+    /// back when `body` throws. Connects if need be.
     /// For who has this connection for himself and is on its thread; others lend one from a `PostgresPool`.
+    /// - Parameter isLookedUp: the caller finds out what became of a COMMIT without an answer, so the server may not be
+    ///   silent for longer than `commitSilence` even when statements travel with it.
     package func transaction<T>(
-        identified: Bool = false, _ body: (isolated PostgresConnection) throws -> T
+        isLookedUp: Bool = false, _ body: (isolated PostgresConnection) throws -> T
     ) throws -> T {
         guard case .none = transactionState else { preconditionFailure("a transaction inside another") }
         try prepareForUse()
         defer { finishUse() }
-        transactionState = .pending(identified: identified)
+        transactionState = .pending
+        outcomeIsLookedUp = isLookedUp
         let value = try body(self)
         if case .open = transactionState { _ = try exchange([], committing: true) }
         return value

@@ -12,7 +12,7 @@ package struct PostgresError: Error, Sendable {
         case server(sqlstate: String)
         /// A value was NULL or of another type than asked for, or a parameter changed its type.
         case decoding
-        /// COMMIT was sent and no answer came: it happened or it did not.
+        /// All that commits was sent and no answer came: it happened or it did not.
         case commitUnknown
         /// COMMIT happened with a WARNING: it is how a lost synchronous standby shows.
         case commitWarning
@@ -23,8 +23,6 @@ package struct PostgresError: Error, Sendable {
     package let publicText: String
     /// For the log only. Never holds parameter values: the server's primary message, not its DETAIL.
     package let detail: String
-    /// Of a `commitUnknown` transaction that asked for it.
-    package var transactionID: UInt64?
     /// The server process that a `commitUnknown` was sent to; 0 if unknown.
     package var backendProcess: Int32 = 0
 

@@ -40,16 +40,16 @@ package final class PostgresPool: Service, Sendable {
         return try await logged { try await connection.perform(body) }
     }
 
-    /// BEGIN (sent with the first statement), `body`, COMMIT; ROLLBACK when `body` throws.
+    /// A transaction of `body`; rolled back when `body` throws.
     ///
-    /// End with `commit(after:)` to save the round trip of COMMIT.
-    /// - Parameter identified: asks for the transaction id, so that `commitUnknown` can be resolved.
+    /// End with `commit(after:)` to save the round trip of COMMIT; alone it needs no BEGIN either.
+    /// - Parameter isLookedUp: see `PostgresConnection.transaction`.
     package func transaction<T: Sendable>(
-        identified: Bool = false, _ body: @Sendable (isolated PostgresConnection) throws -> T
+        isLookedUp: Bool = false, _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = try await acquire()
         defer { release(connection) }
-        return try await logged { try await connection.transaction(identified: identified, body) }
+        return try await logged { try await connection.transaction(isLookedUp: isLookedUp, body) }
     }
 
     /// Opens a connection for this one use, beside the pool: to ask what became of a lost one, when nothing that was
@@ -61,12 +61,12 @@ package final class PostgresPool: Service, Sendable {
         return try await logged { try await connection.perform(body) }
     }
 
-    /// The same as a transaction that writes: it has an id, so its commit waits for the log and the standby.
+    /// The same as a transaction.
     package func transactionOnNewConnection<T: Sendable>(
         timeout: Duration, _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = PostgresConnection(configuration: configuration.limited(to: timeout))
-        return try await logged { try await connection.transaction(identified: true, body) }
+        return try await logged { try await connection.transaction(body) }
     }
 
     /// Closes connections that were idle for long, and at shutdown all that are not in use.

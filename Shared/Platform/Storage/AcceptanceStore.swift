@@ -19,7 +19,7 @@ package struct AcceptanceStore: Sendable {
     ) throws -> Bool {
         let insert = Self.insert(mails)
         let endings = Self.endings(of: mails)
-        return try connection.transaction(identified: true) { connection in
+        return try connection.transaction(isLookedUp: true) { connection in
             guard isWanted() else { return false }
             if !endings.isEmpty {
                 for rows in try connection.pipeline(endings) where rows.affected != 1 { throw BodyGone() }
@@ -29,26 +29,36 @@ package struct AcceptanceStore: Sendable {
         }
     }
 
-    /// Which of the mails are there, asked in a writing transaction on a new connection: its commit says that what it
-    /// saw is durable as well, on a synchronous standby too.
+    /// Which of the mails are there, asked in a transaction on a new connection that writes a record to the log: its commit
+    /// says that what it saw is durable as well, on a synchronous standby too.
     func find(_ mails: [MailID], timeout: Duration) async throws -> Set<MailID> {
         try await pool.transactionOnNewConnection(timeout: timeout) { connection in
-            let rows = try connection.execute(Self.find, [.uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) })])
+            let rows = try connection.commit(after: [
+                (Self.writeToLog, []), (Self.find, [.uuidArray(mails.map { ($0.uuid.high, $0.uuid.low) })]),
+            ])[1]
             return Set(try rows.map { MailID(UUIDv7(try $0.uuid(0))) })
         }
     }
 
-    /// Whether the transaction can still commit. Asked on a new connection.
-    func isInProgress(_ error: PostgresError, timeout: Duration) async throws -> Bool {
+    /// What became of a transaction whose COMMIT has no answer.
+    enum Fate: Equatable {
+        /// It may still commit. Its id, once it is known.
+        case open(id: String?)
+        case over
+    }
+
+    /// Asked on a new connection. A transaction seen with an id is not disturbed. Without one it is over or has not begun, and
+    /// must not begin any more: its server process is ended, if it is still there.
+    func fate(of process: Int32, id: String?, timeout: Duration) async throws -> Fate {
         try await pool.withNewConnection(timeout: timeout) { connection in
-            if let transaction = error.transactionID {
-                let rows = try connection.execute(Self.transactionStatus, [.text(String(transaction))])
-                return try rows.first?.optionalText(0) == "in progress"
+            if let id {
+                let status = try connection.execute(Self.transactionStatus, [.text(id)]).first?.optionalText(0)
+                return status == "in progress" ? .open(id: id) : .over
             }
-            // It ended before it told its id: end the server process, if it is still there, so that its fate is final.
-            let rows = try connection.execute(
-                Self.endBackend, [.int4(error.backendProcess), .text(connection.applicationName)])
-            return try rows.contains { try !$0.bool(0) }
+            let name: [PostgresValue] = [.int4(process), .text(connection.applicationName)]
+            guard let row = try connection.execute(Self.identifyOrEnd, name).first else { return .over }
+            if let id = try row.optionalText(0) { return .open(id: id) }
+            return try row.bool(1) ? .over : .open(id: nil)
         }
     }
 
@@ -153,15 +163,28 @@ extension AcceptanceStore {
     private static let find = PreparedStatement(
         "accept_find", "SELECT mail_id FROM mail WHERE mail_id = ANY ($1::uuid[])")
 
+    /// A COMMIT waits for the disk and the standby only after a transaction with a record in the log; an id alone is none. Without
+    /// a slot for logical decoding nobody reads the record.
+    private static let writeToLog = PreparedStatement(
+        "accept_write_to_log", "SELECT pg_logical_emit_message(true, 'martlet', '')")
+
     /// NULL when it is too old to be known; an id of another timeline is an error, so not in progress either.
     private static let transactionStatus = PreparedStatement(
         "accept_status", "SELECT pg_xact_status($1::text::xid8)")
 
-    private static let endBackend = PreparedStatement(
-        "accept_end_backend",
+    /// The id, or whether the process has ended: one look decides, so that what has just got an id is not ended.
+    ///
+    /// An activity shows the lower 32 bits; the whole id is the one that has them and is nearest to the latest.
+    private static let identifyOrEnd = PreparedStatement(
+        "accept_identify_or_end",
         """
-        SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity
-        WHERE pid = $1 AND application_name = $2 AND usename = session_user
+        SELECT (latest + mod(low - mod(latest, 4294967296) + 6442450944, 4294967296) - 2147483648)::text,
+            CASE WHEN low IS NULL THEN pg_terminate_backend(pid, 1500) END
+        FROM (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS latest) AS clock
+        CROSS JOIN (
+            SELECT pid, backend_xid::text::bigint AS low FROM pg_stat_activity
+            WHERE pid = $1 AND application_name = $2 AND usename = session_user
+        ) AS process
         """)
 }
 

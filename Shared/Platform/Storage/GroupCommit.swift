@@ -95,7 +95,7 @@ package final class AcceptanceQueue: Service, Sendable {
     package func update(outboxMaximum: Int) { gauge.update(maximum: outboxMaximum) }
 
     /// Suspends until the mail is durable or known not to be accepted.
-    package func submit(_ mail: AcceptedMail) async -> AcceptanceOutcome {
+    package nonisolated(nonsending) func submit(_ mail: AcceptedMail) async -> AcceptanceOutcome {
         if gauge.isFull { return .outboxFull }
         return await withCheckedContinuation { continuation in
             let ticket = AcceptanceTicket(mail: mail, deadline: .now + answerWithin, continuation: continuation)
@@ -224,25 +224,27 @@ package final class AcceptanceQueue: Service, Sendable {
 
     // MARK: - Unknown outcome
 
-    /// Within 4 s: waits until the transaction has ended, then looks for its mails. What is not found counts as lost.
+    /// Within 4 s: waits until the transaction is over, then looks for its mails. What is not found counts as lost.
     private func lookUp(_ mails: [MailID], after error: PostgresError) async -> Set<MailID> {
         let deadline = ContinuousClock.now + .seconds(4)
-        var isOver = false
+        var fate = AcceptanceStore.Fate.open(id: nil)
         while deadline - .now > .milliseconds(10) {
             do {
-                if !isOver, try await store.isInProgress(error, timeout: deadline - .now) {
-                    // Only after a failure, and bounded: the server has no call that waits for a transaction.
-                    try await Task.sleep(for: .milliseconds(50))
-                    continue
+                if case .open(let id) = fate {
+                    fate = try await store.fate(of: error.backendProcess, id: id, timeout: deadline - .now)
+                    if fate != .over {
+                        // Only after a failure, and bounded: the server has no call that waits for a transaction.
+                        try await Task.sleep(for: .milliseconds(50))
+                        continue
+                    }
                 }
-                isOver = true
                 return try await store.find(mails, timeout: deadline - .now)
             } catch let failure as PostgresError where failure.code == .commitWarning {
                 // Found or not: what we saw is not on the standby.
                 return []
-            } catch let failure as PostgresError where failure.sqlState != nil && !isOver {
+            } catch let failure as PostgresError where ["22023", "42501"].contains(failure.sqlState) && fate != .over {
                 // The id means nothing to this server (another one after a failover), or we may not ask.
-                isOver = true
+                fate = .over
             } catch is CancellationError {
                 return []
             } catch {
