@@ -98,7 +98,7 @@ package struct MessageIntake: Sendable {
     }
 
     /// Writes full chunks away. The client waits meanwhile: nothing more is read.
-    package mutating func spill() async {
+    package nonisolated(nonsending) mutating func spill() async {
         guard fault == nil, body.count >= BodyUpload.chunkSize else { return }
         inspectHeader()
         guard fault == nil else { return }
@@ -106,7 +106,7 @@ package struct MessageIntake: Sendable {
     }
 
     /// The complete mail, or what to answer instead.
-    package mutating func finish() async -> Result<Message, MessageRefusal> {
+    package nonisolated(nonsending) mutating func finish() async -> Result<Message, MessageRefusal> {
         inspectHeader()
         if fault == nil, sink != nil || body.count > BodyUpload.chunkSize { await write() }
         if let fault { return .failure(MessageRefusal(outcome: fault)) }
@@ -119,7 +119,7 @@ package struct MessageIntake: Sendable {
         }
     }
 
-    private mutating func write() async {
+    private nonisolated(nonsending) mutating func write() async {
         do {
             var open = try await sink == nil ? openSink() : nil
             if open == nil { open = sink }

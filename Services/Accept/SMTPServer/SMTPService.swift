@@ -5,15 +5,16 @@ package import SASL
 import ServiceKit
 package import Storage
 
-/// What sessions work with: the storage behind closures, so that a session runs in a test without one.
+/// What sessions work with: the storage behind closures, so that a session runs in a test without one. Those that each mail
+/// needs run where the session does (`nonsending`): a change of executor is a turn of the event loop.
 package struct SMTPService: Sendable {
     /// What `resolve` is asked for mail to `<Postmaster>`: whoever has that name in the first hosted domain.
     package static let postmaster = "postmaster"
 
     package var configuration: SMTPConfiguration
-    package var resolve: @Sendable (String) async throws -> AccountStore.Resolution
+    package var resolve: nonisolated(nonsending) @Sendable (String) async throws -> AccountStore.Resolution
     package var authenticate: @Sendable (Credentials, _ peer: String) async -> Authenticator.Outcome
-    package var submit: @Sendable (AcceptedMail) async -> AcceptanceOutcome
+    package var submit: nonisolated(nonsending) @Sendable (AcceptedMail) async -> AcceptanceOutcome
     package var openSink: @Sendable () async throws -> any MessageIntake.Sink
     package var logger: Logger
     private let guessing: GuessLimiter
@@ -22,9 +23,9 @@ package struct SMTPService: Sendable {
 
     package init(
         configuration: SMTPConfiguration, logger: Logger,
-        resolve: @escaping @Sendable (String) async throws -> AccountStore.Resolution,
+        resolve: nonisolated(nonsending) @escaping @Sendable (String) async throws -> AccountStore.Resolution,
         authenticate: @escaping @Sendable (Credentials, _ peer: String) async -> Authenticator.Outcome,
-        submit: @escaping @Sendable (AcceptedMail) async -> AcceptanceOutcome,
+        submit: nonisolated(nonsending) @escaping @Sendable (AcceptedMail) async -> AcceptanceOutcome,
         openSink: @escaping @Sendable () async throws -> any MessageIntake.Sink
     ) {
         self.configuration = configuration

@@ -138,7 +138,7 @@ struct SMTPSession {
 
     // MARK: Lookups
 
-    private func resolve(_ candidates: [String]) async -> AccountStore.Resolution? {
+    private nonisolated(nonsending) func resolve(_ candidates: [String]) async -> AccountStore.Resolution? {
         var last: AccountStore.Resolution = .unknown
         for candidate in candidates {
             do {
@@ -155,7 +155,7 @@ struct SMTPSession {
     }
 
     /// An account may use its own address, also with a tag, and aliases that lead to nobody else.
-    private func isOwned(_ address: String) async -> Bool? {
+    private nonisolated(nonsending) func isOwned(_ address: String) async -> Bool? {
         guard let login = dialogue.login else { return false }
         do {
             guard case .local(let owners) = try await service.resolve(address) else { return false }

@@ -10,7 +10,7 @@ final class Postmaster: Sendable {
 
     init(accounts: AccountStore) { self.accounts = accounts }
 
-    func resolve(_ address: String) async throws -> AccountStore.Resolution {
+    nonisolated(nonsending) func resolve(_ address: String) async throws -> AccountStore.Resolution {
         guard address == SMTPService.postmaster else { return try await accounts.resolve(address) }
         guard let domain = try await firstDomain() else { return .unknown }
         return try await accounts.resolve("\(address)@\(domain)")

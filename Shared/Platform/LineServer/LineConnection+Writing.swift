@@ -43,6 +43,7 @@ extension LineConnection {
     /// Sends what is buffered. Waits while the client has too much still to read; one that takes nothing is given up.
     package func flush() async throws(LineError) {
         push()
+        if channel.isWritable, !isClosed { return }  // nearly always; to ask what is pending costs more than this
         var left = pendingBytes
         while !channel.isWritable, !isClosed {
             if await wait(.writable, until: .now() + TimeAmount(limits.writeStall)) { continue }

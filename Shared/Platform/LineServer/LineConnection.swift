@@ -29,8 +29,9 @@ package actor LineConnection {
     nonisolated let channel: any Channel
     nonisolated let certificates: TLSCertificates?
     nonisolated let wakePending = WakeFlag()
-    private nonisolated let loopExecutor: UnownedSerialExecutor
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { loopExecutor }
+    /// Of the event loop; the session's task runs on it too.
+    nonisolated let executor: LoopExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// TLS protects the connection.
     package internal(set) var isSecure = false
@@ -66,12 +67,15 @@ package actor LineConnection {
     private var timer: NIOScheduledCallback?
     private var timerDeadline = NIODeadline.distantFuture
 
-    init(channel: any Channel, listener: LineListener, limits: LineLimits, certificates: TLSCertificates?) {
+    init(
+        channel: any Channel, executor: LoopExecutor, listener: LineListener, limits: LineLimits,
+        certificates: TLSCertificates?
+    ) {
         self.channel = channel
         self.listener = listener
         self.limits = limits
         self.certificates = certificates
-        self.loopExecutor = channel.eventLoop.executor.asUnownedSerialExecutor()
+        self.executor = executor
         self.peer = PeerAddress(channel.remoteAddress)
         self.localPort = channel.localAddress?.port ?? listener.port
         self.openedAt = .now()

@@ -56,14 +56,13 @@ package final class LineServer: Service, Sendable {
 
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, limits.eventLoops))
-        let executors = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopTaskExecutor($0)) })
+        let executors = LoopExecutors(group)
         let (accepted, accept) = AsyncStream.makeStream(of: LineConnection.self)
         do {
-            try await listen(group, accept)
+            try await listen(group, executors, accept)
             await withTaskCancellationHandler {
                 await withGracefulShutdownHandler {
-                    await serve(accepted, executors, LoopTaskExecutor(group.next()))
+                    await serve(accepted, executors)
                 } onGracefulShutdown: {
                     self.beginShutdown(accept, on: group.any())
                 }
@@ -78,16 +77,12 @@ package final class LineServer: Service, Sendable {
         try await group.shutdownGracefully()
     }
 
-    private func serve(
-        _ accepted: AsyncStream<LineConnection>, _ executors: [ObjectIdentifier: LoopTaskExecutor],
-        _ preferred: LoopTaskExecutor
-    ) async {
+    private func serve(_ accepted: AsyncStream<LineConnection>, _ executors: LoopExecutors) async {
         let session = session
-        await withTaskExecutorPreference(preferred) {
+        await withTaskExecutorPreference(executors.next()) {
             await withDiscardingTaskGroup { group in
                 for await connection in accepted {
-                    let executor = executors[ObjectIdentifier(connection.channel.eventLoop)]
-                    group.addTask(executorPreference: executor) {
+                    group.addTask(executorPreference: connection.executor) {
                         await connection.serve(session)
                         await self.note(connection)
                     }
@@ -105,11 +100,12 @@ package final class LineServer: Service, Sendable {
     // MARK: Listening
 
     private func listen(
-        _ group: MultiThreadedEventLoopGroup, _ accept: AsyncStream<LineConnection>.Continuation
+        _ group: MultiThreadedEventLoopGroup, _ executors: LoopExecutors,
+        _ accept: AsyncStream<LineConnection>.Continuation
     ) async throws {
         do {
             for listener in listeners {
-                let server = try await bootstrap(group, listener, accept)
+                let server = try await bootstrap(group, executors, listener, accept)
                     .bind(host: listener.host, port: listener.port).get()
                 servers.withLock { $0.append(server) }
                 logger.info(
@@ -124,7 +120,7 @@ package final class LineServer: Service, Sendable {
     }
 
     private func bootstrap(
-        _ group: MultiThreadedEventLoopGroup, _ listener: LineListener,
+        _ group: MultiThreadedEventLoopGroup, _ executors: LoopExecutors, _ listener: LineListener,
         _ accept: AsyncStream<LineConnection>.Continuation
     ) -> ServerBootstrap {
         // ServerBootstrap backs off for a second when accept fails for want of descriptors or memory.
@@ -132,7 +128,9 @@ package final class LineServer: Service, Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.setUp(channel, listener, accept) }
+                channel.eventLoop.makeCompletedFuture {
+                    try self.setUp(channel, executors.of(channel.eventLoop), listener, accept)
+                }
             }
     }
 
@@ -150,11 +148,12 @@ package final class LineServer: Service, Sendable {
     }
 
     private func setUp(
-        _ channel: any Channel, _ listener: LineListener, _ accept: AsyncStream<LineConnection>.Continuation
+        _ channel: any Channel, _ executor: LoopExecutor, _ listener: LineListener,
+        _ accept: AsyncStream<LineConnection>.Continuation
     ) throws {
         try setOptions(channel)
         let connection = LineConnection(
-            channel: channel, listener: listener, limits: limits, certificates: certificates)
+            channel: channel, executor: executor, listener: listener, limits: limits, certificates: certificates)
         guard census.enter(connection) else {
             refuse(channel, listener, connection)
             return

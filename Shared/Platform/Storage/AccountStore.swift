@@ -40,7 +40,7 @@ package struct AccountStore: Sendable {
     ///
     /// At each step the whole address goes before the one without its tag, and an alias before an account; an alias
     /// that names itself keeps its own copy. Loops end because no address is expanded twice.
-    package func resolve(_ recipient: String) async throws -> Resolution {
+    package nonisolated(nonsending) func resolve(_ recipient: String) async throws -> Resolution {
         guard let address = LocalAddress(recipient) else { return .unknown }
         if let known = recent.find(address.full) { return .local(known) }
         let resolution = try await pool.withConnection { try Self.expand(address, on: $0) }

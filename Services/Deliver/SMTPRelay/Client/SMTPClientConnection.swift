@@ -2,6 +2,7 @@ package import DNSResolver
 import LineServer
 import MailCore
 import NIOCore
+import NIOPosix
 import SMTPGrammar
 
 /// A connection to a remote server that mail is sent over, one transaction after the other. Its executor is the
@@ -24,8 +25,10 @@ package actor SMTPClientConnection {
     nonisolated let timeouts: ClientTimeouts
     nonisolated let openedAt: Timestamp
     nonisolated let channel: any Channel
-    private nonisolated let loopExecutor: UnownedSerialExecutor
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { loopExecutor }
+    /// One for each loop that connections are on; the task that sends over a connection takes the same.
+    static let executors = LoopExecutors(.singleton)
+    private nonisolated let executor: LoopExecutor
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// TLS protects the connection.
     package internal(set) var isSecure = false
@@ -75,7 +78,7 @@ package actor SMTPClientConnection {
         self.address = address
         self.timeouts = timeouts
         self.openedAt = .now()
-        self.loopExecutor = channel.eventLoop.executor.asUnownedSerialExecutor()
+        self.executor = Self.executors.of(channel.eventLoop)
         self.id = String(UInt64.random(in: .min ... .max), radix: 36)
     }
 

@@ -1,6 +1,6 @@
+import LineServer
 import Logging
 import MailCore
-import NIOPosix
 import ServiceKit
 import ServiceLifecycle
 import Storage
@@ -86,7 +86,7 @@ package final class RelayDispatcher: Service, Sendable {
     private func start(_ lease: RelayLease, in group: inout DiscardingTaskGroup) {
         _ = running.withLock { $0.insert(lease) }
         services.recorder.runBegins()
-        let executor = LoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.next())
+        let executor = SMTPClientConnection.executors.next()
         group.addTask(executorPreference: executor) {
             var run = DestinationRun(lease: lease, services: self.services, executor: executor)
             await run.run(
