@@ -11,7 +11,7 @@ package struct SessionSelection {
     /// Sessions told line by line at a time.
     package static let maximumSessions = 64
     /// Events told in a second, as long as it takes and at once, and the room that a new session must find.
-    package static let eventsPerSecond = 300
+    package static let eventsPerSecond = 150
     package static let eventsAtOnce = 1000
     static let roomForSession = 300
     /// Events that wait to be sent.

@@ -42,6 +42,7 @@ package enum Migrator {
         ("M0017_small_bodies", PackageResources.M0017_small_bodies_sql),
         ("M0018_lessons_settled", PackageResources.M0018_lessons_settled_sql),
         ("M0019_work_by_key", PackageResources.M0019_work_by_key_sql),
+        ("M0020_small_bodies_compressed", PackageResources.M0020_small_bodies_compressed_sql),
     ]
 
     /// So often a migration asks for its locks before it gives up.
