@@ -48,7 +48,7 @@ def main():
         "growth": lambda: growth(targets),
         "pop3": lambda: pop3(targets, trust),
         "outbound": lambda: outbound(options.count // 2),
-        "tap": lambda: tap(martlet, options.count),
+        "tap": lambda: tap(martlet, options.count * 3),
         "memory": lambda: memory(martlet),
     }
     for name in options.parts.split(","):

@@ -18,6 +18,8 @@ def release():
 
 
 def intake(targets, size, sessions, reuse, count, held=False):
+    """`size` in octets, or `None` for mails of all kinds and sizes."""
+    content = ["-l", size] if size else ["-b", corpus()]
     rates, p99, cpu = ({t.name: [] for t in targets} for _ in range(3))
     for _ in range(options.runs):
         for target in targets:
@@ -25,7 +27,7 @@ def intake(targets, size, sessions, reuse, count, held=False):
             if held and target.tls:
                 hold()
             before = process_tree_cpu(target.roots)
-            run = subprocess.run(smtpload(target, "-s", sessions, "-l", size, "-m", count, *(["-d"] if reuse else [])), capture_output=True, text=True, timeout=300)
+            run = subprocess.run(smtpload(target, "-s", sessions, *content, "-m", count, *(["-d"] if reuse else [])), capture_output=True, text=True, timeout=300)
             if run.returncode != 0:
                 sys.exit(f"smtpload against {target.name}: {run.stderr[-500:]}")
             result = json.loads(run.stdout)
@@ -38,13 +40,14 @@ def intake(targets, size, sessions, reuse, count, held=False):
             if held and target.tls:
                 release()
                 settle(target)
-    title = f"intake {size // 1024} KiB, {sessions} sessions, {'kept' if reuse else 'one per mail'}{', accepted and held' if held else ''}"
+    kind = f"{size // 1024} KiB" if size else "mails of all kinds"
+    title = f"intake {kind}, {sessions} sessions, {'kept' if reuse else 'one per mail'}{', accepted and held' if held else ''}"
     show(title, "mails/s", rates)
     show("   final dot to 250, p99", "ms", p99)
     show("   CPU per mail" if held else "   CPU per mail, until its path is done", "ms", cpu)
 
 
 def intakes(targets):
-    for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (65536, 10, True, options.count // 4), (4096, 50, False, options.count // 2)):
+    for size, sessions, reuse, count in ((4096, 10, True, options.count), (4096, 50, True, options.count), (None, 10, True, options.count // 2), (65536, 10, True, options.count // 2), (4096, 50, False, options.count // 2)):
         for held in (True, False):
             intake(targets, size, sessions, reuse, count, held)

@@ -32,6 +32,20 @@ class LivePage:
         time.sleep(2)
 
 
+@contextlib.contextmanager
+def no_autovacuum():
+    """One of its workers costs as much as a watcher, and falls into one run or another."""
+    def change(setting):
+        sql(f"ALTER SYSTEM {setting}")
+        sql("SELECT pg_reload_conf()")
+
+    change("SET autovacuum = off")
+    try:
+        yield
+    finally:
+        change("RESET autovacuum")
+
+
 def tap(martlet, count):
     rates, cpu = ({"nobody": [], "one watcher": []} for _ in range(2))
 
@@ -42,11 +56,12 @@ def tap(martlet, count):
         settle(martlet)
         cpu[name].append((process_tree_cpu(martlet.roots) - before) * 1000 / count)
 
-    for _ in range(options.runs):
-        run("nobody")
-        with LivePage() as page:
-            run("one watcher")
-        assert page.lines > 100, f"the watcher saw only {page.lines} lines"
+    with no_autovacuum():
+        for _ in range(options.runs):
+            run("nobody")
+            with LivePage() as page:
+                run("one watcher")
+            assert page.lines > 100, f"the watcher saw only {page.lines} lines"
     show("intake 4 KiB, 50 sessions, by who watches", "mails/s", rates)
     show("   CPU per mail", "ms", cpu)
 
