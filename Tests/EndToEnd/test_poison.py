@@ -99,7 +99,7 @@ def mailbox_count(martlet, account):
 
 def test_mails_that_fail_are_parked_and_seen_and_a_retry_delivers_them(martlet, account, poison):
     poison("file")
-    before = metric(martlet, "mail_queue_parked_total", daemon="filerd")
+    before, process = metric(martlet, "mail_queue_parked_total", daemon="filerd"), martlet.pid("filerd")
     started = time.monotonic()
     bad, good = send_all(martlet, account, 60, "fail", {7, 23, 41})
     eventually("the good mails are filed", lambda: mailbox_count(martlet, account) == len(good), 15)
@@ -117,8 +117,9 @@ def test_mails_that_fail_are_parked_and_seen_and_a_retry_delivers_them(martlet, 
         trace = martlet.cli("trace", mail).stdout
         assert "parked" in trace and "poison" in trace
         assert "file" in martlet.cli("queue", "show", mail).stdout
+    # A test that runs beside this one may start filerd anew; then it counts from nought.
     eventually("the page of metrics tells it", lambda: metric(martlet, "mail_work_parked_rows", stage="file") >= 3
-               and metric(martlet, "mail_queue_parked_total", daemon="filerd") >= before + 3, 15)
+               and (metric(martlet, "mail_queue_parked_total", daemon="filerd") >= before + 3 or martlet.pid("filerd") != process), 15)
     assert [row["parked"] >= 3 for row in martlet.cli_json("queue", "list") if row["stage"] == "file"] == [True]
     # The reason is gone, an operator asks for another try: the mail arrives.
     martlet.sql("DELETE FROM poison.stage")
