@@ -114,13 +114,7 @@ struct PostgreSQLAcceptanceTests {
     /// A streamed body has its end marked first, in a round trip before that of the COMMIT.
     @Test("an unknown outcome is looked up: committed although the answer was lost", arguments: [false, true])
     func unknownButCommitted(isStreamed: Bool) async throws {
-        try await TestDatabase.with { configuration in
-            let proxy = try SwallowingProxy.start(to: serverPort(of: configuration.url))
-            defer { proxy.stop() }
-            var behind = configuration
-            behind.url = through(proxy, configuration.url)
-            behind.commitSilence = .milliseconds(500)
-            let direct = PostgresPool(configuration: configuration, logger: TestDatabase.logger)
+        try await TestDatabase.withProxy(commitSilence: .milliseconds(500)) { proxy, behind, direct in
             try await withQueue(behind) { queue, hints, _ in
                 // The first mails prepare the statements, in both workers at best; the last one's answer is lost.
                 for _ in 0..<2 {
@@ -140,13 +134,7 @@ struct PostgreSQLAcceptanceTests {
 
     @Test("an unknown outcome is looked up: a COMMIT that is still under way is waited for, and not ended")
     func unknownAndRunning() async throws {
-        try await TestDatabase.with { configuration in
-            let proxy = try SwallowingProxy.start(to: serverPort(of: configuration.url))
-            defer { proxy.stop() }
-            var behind = configuration
-            behind.url = through(proxy, configuration.url)
-            behind.commitSilence = .milliseconds(200)
-            let direct = PostgresPool(configuration: configuration, logger: TestDatabase.logger)
+        try await TestDatabase.withProxy(commitSilence: .milliseconds(200)) { _, behind, direct in
             try await direct.withConnection { connection in
                 try connection.script(
                     """

@@ -83,12 +83,7 @@ struct PostgreSQLCommitTests {
 
     @Test("a lost answer is unknown although the server has committed", arguments: [true, false])
     func lostAnswer(isCut: Bool) async throws {
-        try await TestDatabase.with { configuration in
-            let proxy = try SwallowingProxy.start(to: serverPort(of: configuration.url))
-            defer { proxy.stop() }
-            var behind = configuration
-            behind.url = through(proxy, configuration.url)
-            behind.commitSilence = .milliseconds(500)
+        try await TestDatabase.withProxy(commitSilence: .milliseconds(500)) { proxy, behind, _ in
             let pool = PostgresPool(configuration: behind, logger: TestDatabase.logger)
             try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint)") }
             // All is prepared beforehand, so that the failing trip is the commit itself.
@@ -165,20 +160,4 @@ struct PostgreSQLCommitTests {
             #expect(try await pool.number(Self.count) == 0)
         }
     }
-}
-
-func serverPort(of url: String) throws -> UInt16 {
-    struct NoPort: Error {}
-    // postgresql://user@host:port/database
-    guard let host = url.split(separator: "@").last?.split(separator: "/").first, let colon = host.lastIndex(of: ":"),
-        let port = UInt16(host[host.index(after: colon)...])
-    else { throw NoPort() }
-    return port
-}
-
-func through(_ proxy: SwallowingProxy, _ url: String) -> String {
-    guard let at = url.lastIndex(of: "@") else { return url }
-    let rest = url[url.index(after: at)...]
-    let path = rest.firstIndex(of: "/").map { rest[$0...] } ?? ""
-    return "\(url[...at])127.0.0.1:\(proxy.port)\(path)"
 }

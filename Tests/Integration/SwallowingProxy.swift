@@ -13,7 +13,7 @@ import Synchronization
 final class SwallowingProxy: Sendable {
     enum Fault: Sendable {
         case none
-        /// Answers are thrown away once `after` more pieces have passed.
+        /// Answers are thrown away once `after` more pieces have passed on that connection.
         case silence(after: Int)
         /// The connection is closed instead of passing the answer on; the server's side stays open until it ends.
         case cut(after: Int)
@@ -22,7 +22,7 @@ final class SwallowingProxy: Sendable {
     let port: UInt16
     private let listener: Int32
     private let server: UInt16
-    private let fault = Mutex((fault: Fault.none, connections: Set<Int32>()))
+    private let faults = Mutex([Int32: Fault]())
 
     /// Listens on a free port of 127.0.0.1 and passes everything on to `server`.
     static func start(to server: UInt16) throws -> SwallowingProxy {
@@ -55,10 +55,8 @@ final class SwallowingProxy: Sendable {
 
     /// From now on the connections open at this moment fail; those opened later work.
     func failOpenConnections(_ fault: Fault) {
-        self.fault.withLock { state in
-            state.fault = fault
-            state.connections = open.withLock { $0 }
-        }
+        let connections = open.withLock { $0 }
+        faults.withLock { $0 = Dictionary(uniqueKeysWithValues: connections.map { ($0, fault) }) }
     }
 
     private let open = Mutex(Set<Int32>())
@@ -114,17 +112,15 @@ final class SwallowingProxy: Sendable {
     }
 
     private func nextFault(of client: Int32) -> Fault {
-        fault.withLock { state in
-            guard state.connections.contains(client) else { return .none }
-            switch state.fault {
-            case .none: return .none
+        faults.withLock { faults in
+            switch faults[client] {
             case .silence(let after) where after > 0:
-                state.fault = .silence(after: after - 1)
+                faults[client] = .silence(after: after - 1)
                 return .none
             case .cut(let after) where after > 0:
-                state.fault = .cut(after: after - 1)
+                faults[client] = .cut(after: after - 1)
                 return .none
-            default: return state.fault
+            case let fault: return fault ?? .none
             }
         }
     }

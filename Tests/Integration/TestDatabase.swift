@@ -57,6 +57,27 @@ enum TestDatabase {
         try await with { try await body(PostgresPool(configuration: $0, logger: logger)) }
     }
 
+    private struct NoPort: Error {}
+
+    /// A database, its configuration by way of a proxy that can lose answers, and a pool that goes straight to it.
+    static func withProxy<T>(
+        commitSilence: Duration, _ body: (SwallowingProxy, PostgresConfiguration, PostgresPool) async throws -> T
+    ) async throws -> T {
+        try await with { configuration in
+            // postgresql://user@host:port/database
+            let parts = configuration.url.split(separator: "@", maxSplits: 1)
+            guard parts.count == 2, let place = parts[1].split(separator: "/").first,
+                let port = place.split(separator: ":").last.flatMap({ UInt16($0) })
+            else { throw NoPort() }
+            let proxy = try SwallowingProxy.start(to: port)
+            defer { proxy.stop() }
+            var behind = configuration
+            behind.url = "\(parts[0])@127.0.0.1:\(proxy.port)\(parts[1].dropFirst(place.count))"
+            behind.commitSilence = commitSilence
+            return try await body(proxy, behind, PostgresPool(configuration: configuration, logger: logger))
+        }
+    }
+
     /// Runs statements on the server's own database, as its superuser.
     static func script(_ sql: String) async throws {
         try await onServer { try $0.script(sql) }

@@ -249,7 +249,7 @@ package final class AcceptanceQueue: Service, Sendable {
                 return []
             } catch {
                 // Not reachable yet.
-                try? await Task.sleep(for: .milliseconds(100))
+                do { try await Task.sleep(for: .milliseconds(100)) } catch { return [] }
             }
         }
         return []
