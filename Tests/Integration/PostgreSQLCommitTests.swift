@@ -25,6 +25,13 @@ struct PostgreSQLCommitTests {
         }
     }
 
+    /// A transaction as acceptance has it.
+    private func lookedUp<T: Sendable>(
+        _ connection: isolated PostgresConnection, _ body: @Sendable (isolated PostgresConnection) throws -> T
+    ) throws -> T {
+        try connection.transaction(outcomeIsLookedUp: true, body)
+    }
+
     /// Until the server process is in its COMMIT, which the trigger makes long.
     private func waitUntilCommitting(_ pid: Int32) async throws {
         let look = PreparedStatement(
@@ -43,9 +50,10 @@ struct PostgreSQLCommitTests {
     func killed() async throws {
         try await TestDatabase.withPool { pool in
             try await pool.withConnection { try $0.script(Self.slowCommit) }
-            let pid = try await pool.withConnection { try $0.execute(Self.pid)[0].int4(0) }
+            let connection = PostgresConnection(configuration: pool.configuration)
+            let pid = try await lookedUp(connection) { try $0.execute(Self.pid)[0].int4(0) }
             let committing = Task {
-                try await pool.transaction(isLookedUp: true) {
+                try await lookedUp(connection) {
                     _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])])
                 }
             }
@@ -65,9 +73,10 @@ struct PostgreSQLCommitTests {
             configuration.commitSilence = .milliseconds(300)
             let pool = PostgresPool(configuration: configuration, logger: TestDatabase.logger)
             try await pool.withConnection { try $0.script(Self.slowCommit) }
+            let connection = PostgresConnection(configuration: configuration)
             let started = ContinuousClock.now
             let error = await failure {
-                try await pool.transaction(isLookedUp: true) { connection in
+                try await lookedUp(connection) { connection in
                     let call: PostgresConnection.Call = (Self.insert, [.int8Array([1])])
                     if inOneTrip {
                         _ = try connection.commit(after: [call])
@@ -81,23 +90,27 @@ struct PostgreSQLCommitTests {
         }
     }
 
-    @Test("a lost answer is unknown although the server has committed", arguments: [true, false])
-    func lostAnswer(isCut: Bool) async throws {
-        try await TestDatabase.withProxy(commitSilence: .milliseconds(500)) { proxy, behind, _ in
-            let pool = PostgresPool(configuration: behind, logger: TestDatabase.logger)
-            try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint)") }
+    @Test(
+        "a lost answer is unknown although the server has committed",
+        arguments: [
+            SwallowingProxy.Fault.cut(after: 0), .silence(after: 0), .panic,
+        ])
+    func lostAnswer(fault: SwallowingProxy.Fault) async throws {
+        try await TestDatabase.withProxy(commitSilence: .milliseconds(500)) { proxy, behind, direct in
+            try await direct.withConnection { try $0.script("CREATE TABLE t (n bigint)") }
+            let connection = PostgresConnection(configuration: behind)
             // All is prepared beforehand, so that the failing trip is the commit itself.
-            try await pool.transaction(isLookedUp: true) {
+            try await lookedUp(connection) {
                 _ = try $0.commit(after: [(Self.insert, [.int8Array([1])])])
             }
-            proxy.failOpenConnections(isCut ? .cut(after: 0) : .silence(after: 0))
+            proxy.failOpenConnections(fault)
             let error = await failure {
-                try await pool.transaction(isLookedUp: true) {
+                try await lookedUp(connection) {
                     _ = try $0.commit(after: [(Self.insert, [.int8Array([2])])])
                 }
             }
             #expect(error?.code == .commitUnknown)
-            #expect(try await pool.number(Self.count) == 2)
+            #expect(try await direct.number(Self.count) == 2)
         }
     }
 
@@ -105,8 +118,9 @@ struct PostgreSQLCommitTests {
     func failedBefore() async throws {
         try await TestDatabase.withPool { pool in
             try await pool.withConnection { try $0.script("CREATE TABLE t (n bigint CHECK (n > 0))") }
+            let connection = PostgresConnection(configuration: pool.configuration)
             let error = await failure {
-                try await pool.transaction(isLookedUp: true) { connection in
+                try await lookedUp(connection) { connection in
                     _ = try connection.commit(after: [
                         (Self.insert, [.int8Array([1])]), (Self.insert, [.int8Array([-1])]),
                     ])

@@ -17,6 +17,8 @@ final class SwallowingProxy: Sendable {
         case silence(after: Int)
         /// The connection is closed instead of passing the answer on; the server's side stays open until it ends.
         case cut(after: Int)
+        /// PostgreSQL: in place of the ReadyForQuery at the end of the answer a PANIC arrives, and the connection closes.
+        case panic
     }
 
     let port: UInt16
@@ -90,16 +92,13 @@ final class SwallowingProxy: Sendable {
                 case .cut:
                     shutdown(client, Int32(SHUT_RDWR))
                     continue
+                case .panic:
+                    write(buffer[..<max(0, count - Self.readyForQuery)] + Self.panic, to: target)
+                    shutdown(client, Int32(SHUT_RDWR))
+                    continue
                 }
             }
-            var sent = 0
-            while sent < count {
-                let written = buffer[sent..<count].withUnsafeBytes {
-                    send(target, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-                }
-                guard written > 0 else { break }
-                sent += written
-            }
+            write(buffer[..<count], to: target)
         }
         // A client that hangs up on silence must not end the server's transaction early.
         if isAnswer {
@@ -110,6 +109,22 @@ final class SwallowingProxy: Sendable {
             }
         }
     }
+
+    private func write(_ bytes: ArraySlice<UInt8>, to target: Int32) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let written = rest.withUnsafeBytes { send(target, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard written > 0 else { return }
+            rest = rest.dropFirst(written)
+        }
+    }
+
+    private static let readyForQuery = 6
+    /// ErrorResponse ("Message Formats" in PostgreSQL's description of its protocol).
+    private static let panic: [UInt8] = {
+        let fields = "SPANIC\0VPANIC\0C58030\0Mcould not fsync\0\0".utf8
+        return [UInt8(ascii: "E"), 0, 0, 0, UInt8(fields.count + 4)] + fields
+    }()
 
     private func nextFault(of client: Int32) -> Fault {
         faults.withLock { faults in

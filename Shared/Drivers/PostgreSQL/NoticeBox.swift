@@ -12,13 +12,13 @@ final class NoticeBox {
     fileprivate func take(_ result: OpaquePointer?) {
         let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))).map { String(cString: $0) }
         if severity == "FATAL" || severity == "PANIC" { hasFatal = true }
-        guard severity == "WARNING", warnings.count < 16, !isOfNumbers(result) else { return }
+        guard severity == "WARNING", warnings.count < 16, !isAboutWraparound(result) else { return }
         let text = PQresultErrorField(result, Int32(UInt8(ascii: "M"))).map { String(cString: $0) }
         warnings.append(text ?? "warning")
     }
 
     /// Long before transaction ids wrap around, each one that is given out comes with a WARNING. It says nothing of the commit.
-    private func isOfNumbers(_ result: OpaquePointer?) -> Bool {
+    private func isAboutWraparound(_ result: OpaquePointer?) -> Bool {
         let function = PQresultErrorField(result, Int32(UInt8(ascii: "R"))).map { String(cString: $0) }
         return function == "GetNewTransactionId" || function == "GetNewMultiXactId"
     }

@@ -16,20 +16,20 @@ extension PostgresConnection {
         try prepare(calls, on: wire)
         var begins = false
         if case .pending = transactionState { begins = true }
-        let isWhole = begins && committing && !calls.isEmpty
+        let isImplicit = begins && committing && !calls.isEmpty
         // A statement may wait for locks in silence; a COMMIT alone, or one whose outcome is looked up, may not.
         let isBounded = committing && (calls.isEmpty || outcomeIsLookedUp)
         var trip = Trip(
             wire: wire, total: committing ? timeout + .seconds(1) : patience,
             silence: isBounded ? configuration.commitSilence : nil)
-        let lead = begins && !isWhole ? 1 : 0
+        let lead = begins && !isImplicit ? 1 : 0
         if lead == 1 { try send(Frame.begin, on: wire) }
         if begins { transactionState = .open }
-        if size(of: calls) >= Wire.libpqSendsFrom { wire.hold() }
+        if calls.reduce(0, { $0 + size(of: $1.1) }) >= Wire.outputBuffer { wire.cork() }
         for (statement, values) in calls { try send(statement, values, on: wire) }
-        if committing, !isWhole { try send(Frame.commit, on: wire) }
+        if committing, !isImplicit { try send(Frame.commit, on: wire) }
         guard PQpipelineSync(wire.connection) == 1 else { throw broken(PostgresError(.connectionLost, wire.errorText)) }
-        trip.collect(beforeCommit: committing ? lead + calls.count : nil, isWhole: isWhole)
+        trip.collect(beforeCommit: committing ? lead + calls.count : nil, isImplicit: isImplicit)
         if let failure = trip.failure { throw conclude(failure, of: trip, committing: committing) }
         if committing {
             transactionState = .committed
@@ -41,17 +41,17 @@ extension PostgresConnection {
                 throw unknown("the answer was incomplete", wire)
             }
             // COMMIT of a transaction that had failed answers ROLLBACK.
-            if !isWhole, let last = trip.rows.last, String(cString: PQcmdStatus(last.result)) != "COMMIT" {
+            if !isImplicit, let last = trip.rows.last, String(cString: PQcmdStatus(last.result)) != "COMMIT" {
                 throw PostgresError(.server(sqlstate: "25P02"), "the transaction had failed and was rolled back")
             }
         }
         return Array(trip.rows[lead..<lead + calls.count])
     }
 
-    /// Once a commit is on its way, only an error says for sure that it did not happen, and not one that ends the connection unless
-    /// it came from a statement before.
+    /// Once a commit is on its way, only an error says for sure that it did not happen, and not one that ends the connection (as a
+    /// PANIC of the log's disk does), unless it came from a statement before.
     private func conclude(_ failure: PostgresError, of trip: Trip, committing: Bool) -> PostgresError {
-        let isEndOfConnection = failure.sqlState?.hasPrefix("57P") ?? true
+        let isEndOfConnection = trip.wire.isBroken || failure.sqlState?.hasPrefix("57P") ?? true
         guard committing, isEndOfConnection, !trip.failedBeforeCommit else { return settle(failure) }
         return unknown(failure.detail, trip.wire)
     }
@@ -89,10 +89,8 @@ extension PostgresConnection {
         if let failure = trip.failure { throw failure.sqlState == nil ? broken(failure) : settle(failure) }
     }
 
-    /// About how many bytes the parameters take.
-    private func size(of calls: [Call]) -> Int {
-        calls.reduce(0) { sum, call in call.1.reduce(sum) { $0 + $1.estimatedSize } }
-    }
+    /// About how many bytes parameters take.
+    private func size(of values: [PostgresValue]) -> Int { values.reduce(0) { $0 + $1.estimatedSize } }
 
     private func send(_ sql: String, on wire: Wire) throws(PostgresError) {
         guard PQsendQueryParams(wire.connection, sql, 0, nil, nil, nil, nil, 1) == 1 else {
@@ -103,7 +101,7 @@ extension PostgresConnection {
     private func send(
         _ statement: PreparedStatement, _ values: [PostgresValue], on wire: Wire
     ) throws(PostgresError) {
-        buffer.reset(reserving: values.reduce(0) { $0 + $1.estimatedSize })
+        buffer.reset(reserving: size(of: values))
         for value in values { buffer.append(value) }
         let spans = buffer.spans
         let lengths = spans.map { Int32(clamping: max(0, $0.length)) }
@@ -144,8 +142,8 @@ private struct Trip {
 
     /// - Parameters:
     ///   - beforeCommit: so many results come before the commit begins; `nil` when there is none.
-    ///   - isWhole: no COMMIT stands between their warnings and those of the commit, so all of them count as the commit's.
-    mutating func collect(beforeCommit: Int?, isWhole: Bool = false) {
+    ///   - isImplicit: no COMMIT stands between their warnings and those of the commit, so all of them count as the commit's.
+    mutating func collect(beforeCommit: Int?, isImplicit: Bool = false) {
         let (wire, started, total, silence) = (wire, started, total, silence)
         let deadline = { silence.map { min(wire.lastProgress + $0, started + total) } ?? started + total }
         do throws(PostgresError) {
@@ -175,7 +173,7 @@ private struct Trip {
                     continue
                 }
                 rows.append(PostgresRows(owning: result))
-                if rows.count == beforeCommit, !isWhole { wire.notices.clear() }
+                if rows.count == beforeCommit, !isImplicit { wire.notices.clear() }
             }
         } catch {
             failure = failure ?? error

@@ -107,16 +107,16 @@ package actor PostgresConnection {
     /// A transaction of `body`: BEGIN (sent with the first statement) and COMMIT, neither when it is one `commit(after:)`; rolled
     /// back when `body` throws. Connects if need be.
     /// For who has this connection for himself and is on its thread; others lend one from a `PostgresPool`.
-    /// - Parameter isLookedUp: the caller finds out what became of a COMMIT without an answer, so the server may not be
+    /// - Parameter outcomeIsLookedUp: the caller finds out what became of a COMMIT without an answer, so the server may not be
     ///   silent for longer than `commitSilence` even when statements travel with it.
     package func transaction<T>(
-        isLookedUp: Bool = false, _ body: (isolated PostgresConnection) throws -> T
+        outcomeIsLookedUp: Bool = false, _ body: (isolated PostgresConnection) throws -> T
     ) throws -> T {
         guard case .none = transactionState else { preconditionFailure("a transaction inside another") }
         try prepareForUse()
         defer { finishUse() }
         transactionState = .pending
-        outcomeIsLookedUp = isLookedUp
+        self.outcomeIsLookedUp = outcomeIsLookedUp
         let value = try body(self)
         if case .open = transactionState { _ = try exchange([], committing: true) }
         return value

@@ -32,7 +32,7 @@ package final class PostgresPool: Service, Sendable {
     }
 
     /// Lends a connection to `body`, which runs on that connection's thread. Cancelling the task does not interrupt it.
-    package func withConnection<T: Sendable>(
+    package nonisolated(nonsending) func withConnection<T: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = try await acquire()
@@ -43,18 +43,17 @@ package final class PostgresPool: Service, Sendable {
     /// A transaction of `body`; rolled back when `body` throws.
     ///
     /// End with `commit(after:)` to save the round trip of COMMIT; alone it needs no BEGIN either.
-    /// - Parameter isLookedUp: see `PostgresConnection.transaction`.
-    package func transaction<T: Sendable>(
-        isLookedUp: Bool = false, _ body: @Sendable (isolated PostgresConnection) throws -> T
+    package nonisolated(nonsending) func transaction<T: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = try await acquire()
         defer { release(connection) }
-        return try await logged { try await connection.transaction(isLookedUp: isLookedUp, body) }
+        return try await logged { try await connection.transaction(body) }
     }
 
     /// Opens a connection for this one use, beside the pool: to ask what became of a lost one, when nothing that was
     /// open before can be trusted. Connecting and each statement have `timeout`.
-    package func withNewConnection<T: Sendable>(
+    package nonisolated(nonsending) func withNewConnection<T: Sendable>(
         timeout: Duration, _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = PostgresConnection(configuration: configuration.limited(to: timeout))
@@ -62,7 +61,7 @@ package final class PostgresPool: Service, Sendable {
     }
 
     /// The same as a transaction.
-    package func transactionOnNewConnection<T: Sendable>(
+    package nonisolated(nonsending) func transactionOnNewConnection<T: Sendable>(
         timeout: Duration, _ body: @Sendable (isolated PostgresConnection) throws -> T
     ) async throws -> T {
         let connection = PostgresConnection(configuration: configuration.limited(to: timeout))
@@ -95,7 +94,7 @@ package final class PostgresPool: Service, Sendable {
 
     private enum Decision { case take(PostgresConnection), make, wait(UInt64) }
 
-    private func acquire() async throws -> PostgresConnection {
+    private nonisolated(nonsending) func acquire() async throws -> PostgresConnection {
         let decision: Decision = state.withLock { state in
             if let entry = state.idle.popLast() { return .take(entry.connection) }
             if state.open < configuration.connections {
@@ -113,7 +112,7 @@ package final class PostgresPool: Service, Sendable {
     }
 
     /// Waits for a release, at most `acquireTimeout`; a cancelled task stops waiting.
-    private func wait(_ id: UInt64) async throws -> PostgresConnection {
+    private nonisolated(nonsending) func wait(_ id: UInt64) async throws -> PostgresConnection {
         let connection = await withTaskCancellationHandler {
             await queue(id)
         } onCancel: {
@@ -124,7 +123,7 @@ package final class PostgresPool: Service, Sendable {
         throw PostgresError(.poolExhausted, "no free connection of \(configuration.connections)")
     }
 
-    private func queue(_ id: UInt64) async -> PostgresConnection? {
+    private nonisolated(nonsending) func queue(_ id: UInt64) async -> PostgresConnection? {
         await withCheckedContinuation { continuation in
             let deadline = ContinuousClock.now + configuration.acquireTimeout
             let immediate: PostgresConnection?? = state.withLock { state in
@@ -173,7 +172,7 @@ package final class PostgresPool: Service, Sendable {
     }
 
     /// The cause goes to the log here, once; callers only see what it means for them.
-    private func logged<T>(_ work: () async throws -> T) async throws -> T {
+    private nonisolated(nonsending) func logged<T>(_ work: () async throws -> T) async throws -> T {
         do {
             return try await work()
         } catch let error as PostgresError {

@@ -14,7 +14,7 @@ final class Wire {
     var prepared: [String: [PostgresType]] = [:]
     /// The server process behind this connection.
     private(set) var process: Int32 = 0
-    private var isHeld = false
+    private var isCorked = false
     /// Bytes went out or came in at this moment.
     var lastProgress = ContinuousClock.now
 
@@ -119,16 +119,16 @@ final class Wire {
         }
     }
 
-    /// From so many bytes on libpq sends while statements are still being added.
-    static let libpqSendsFrom = 8192
+    /// When so many bytes are queued, libpq sends them while statements are still being added.
+    static let outputBuffer = 8192
 
     /// Keeps what libpq sends in the kernel until all of it is there (`flush`): each 8 KiB would wake the server for itself.
-    func hold() { setHold(true) }
+    func cork() { setCork(true) }
 
     /// Only a gain in speed: a Unix socket has no such option, nor have other systems one that is like it.
-    private func setHold(_ on: Bool) {
-        guard isHeld != on else { return }
-        isHeld = on
+    private func setCork(_ on: Bool) {
+        guard isCorked != on else { return }
+        isCorked = on
         #if os(Linux)
             var value: Int32 = on ? 1 : 0
             setsockopt(PQsocket(connection), Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
@@ -139,7 +139,7 @@ final class Wire {
     func flush(until deadline: () -> ContinuousClock.Instant) throws(PostgresError) {
         while true {
             let state = PQflush(connection)
-            if state == 0 { return setHold(false) }
+            if state == 0 { return setCork(false) }
             guard state > 0 else { throw PostgresError(.connectionLost, errorText) }
             guard try wait(POLLIN | POLLOUT, until: deadline()) else { throw PostgresError(.timeout, "sending") }
             guard PQconsumeInput(connection) == 1 else { throw PostgresError(.connectionLost, errorText) }

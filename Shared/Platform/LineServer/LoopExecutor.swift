@@ -9,7 +9,7 @@ package import NIOPosix
 package final class LoopExecutor: SerialExecutor, TaskExecutor {
     private let loop: any EventLoop
 
-    package init(_ loop: any EventLoop) { self.loop = loop }
+    fileprivate init(_ loop: any EventLoop) { self.loop = loop }
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)

@@ -19,7 +19,7 @@ package struct AcceptanceStore: Sendable {
     ) throws -> Bool {
         let insert = Self.insert(mails)
         let endings = Self.endings(of: mails)
-        return try connection.transaction(isLookedUp: true) { connection in
+        return try connection.transaction(outcomeIsLookedUp: true) { connection in
             guard isWanted() else { return false }
             if !endings.isEmpty {
                 for rows in try connection.pipeline(endings) where rows.affected != 1 { throw BodyGone() }
@@ -47,8 +47,8 @@ package struct AcceptanceStore: Sendable {
         case over
     }
 
-    /// Asked on a new connection. A transaction seen with an id is not disturbed. Without one it is over or has not begun, and
-    /// must not begin any more: its server process is ended, if it is still there.
+    /// Asked on a new connection. A transaction seen with an id is not disturbed. Without one it is over or has written nothing
+    /// yet, and must not do so any more: its server process is ended, if it is still there.
     func fate(of process: Int32, id: String?, timeout: Duration) async throws -> Fate {
         try await pool.withNewConnection(timeout: timeout) { connection in
             if let id {
@@ -172,7 +172,8 @@ extension AcceptanceStore {
     private static let transactionStatus = PreparedStatement(
         "accept_status", "SELECT pg_xact_status($1::text::xid8)")
 
-    /// The id, or whether the process has ended: one look decides, so that what has just got an id is not ended.
+    /// The id, or whether the process has ended: one statement, so that little time passes between the look and the end. A
+    /// transaction that takes its id in between is ended before its COMMIT or committed: `find` tells.
     ///
     /// An activity shows the lower 32 bits; the whole id is the one that has them and is nearest to the latest.
     private static let identifyOrEnd = PreparedStatement(
