@@ -82,6 +82,27 @@ def test_what_was_read_before_is_told_the_same_again_and_not_after_an_expunge(pa
     assert second.ok(f"FETCH 1:2 {items}")[:-1] == told[:2]
 
 
+def test_a_fetch_of_many_bodies_keeps_their_order(martlet, account):
+    """More than is read at once, one that is streamed among them, one that another session expunged."""
+    sizes = [40_000] * 30
+    sizes[14] = 700_000
+    mails = [message(f"mail {number}", "x" * 70 + "\r\n" + f"{number:9}\r\n" * (size // 11)) for number, size in enumerate(sizes, 1)]
+    with Imap(martlet, account) as first, Imap(martlet, account) as second:
+        for mail in mails:
+            first.append("INBOX", mail)
+        for client in (first, second):
+            client.ok("SELECT INBOX")
+        first.ok("STORE 21 +FLAGS.SILENT (\\Deleted)")
+        first.ok("EXPUNGE")
+        for items in ("(UID BODY.PEEK[])", "(UID BODY.PEEK[TEXT] RFC822.SIZE)"):
+            lines = second.command(f"FETCH 1:* {items}")
+            assert lines[-1].startswith("NO [EXPUNGEISSUED]")
+            assert [int(line.split()[1]) for line in lines[:-1]] == [n for n in range(1, 31) if n != 21]
+            for line in lines[:-1]:
+                mail = mails[int(line.split()[1]) - 1].decode()
+                assert (mail if "[]" in items else mail[mail.index("\r\n\r\n") + 4:]) in line
+
+
 def test_a_silent_store_is_silent_for_its_session_only(pair):
     first, second = pair
     assert first.ok("STORE 1:4 +FLAGS.SILENT (\\Seen)") == ["OK STORE completed"]

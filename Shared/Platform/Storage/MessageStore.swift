@@ -71,7 +71,7 @@ package struct MessageStore: Sendable {
     /// The first of the messages of `runs` that exist, ascending by UID, up to one whose summary is too large to come
     /// with others. `rest` is what was not looked at. The caller bounds the batch.
     /// - Parameter bodies: the largest whole body that comes along.
-    package func rows(
+    package nonisolated(nonsending) func rows(
         _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, bodies: Int = chunkSize
     ) async throws -> (rows: [Row], rest: UIDRuns) {
         let call = Self.reading(key, runs, columns, summaries: Self.smallSummary, bodies: bodies)
@@ -88,7 +88,7 @@ package struct MessageStore: Sendable {
 
     /// Makes the first message of `runs` \Seen and reads like `rows`, in one round trip. `rest` is a message whose large
     /// summary nothing else was read beside: the flag is set, and told of before it is read.
-    package func rowsMarkingFirstSeen(
+    package nonisolated(nonsending) func rowsMarkingFirstSeen(
         _ key: MailboxKey, _ runs: UIDRuns, _ columns: Columns, bodies: Int = chunkSize
     ) async throws -> (delta: MailboxDelta, rows: [Row], rest: UIDRuns) {
         guard let first = runs.ranges.first?.lowerBound else { throw MailboxError.messageGone }
@@ -139,7 +139,7 @@ package struct MessageStore: Sendable {
     }
 
     /// The bytes of each slice, in the order of `slices`; nil where the chunk is gone. The caller bounds their sum.
-    package func read(_ slices: [Slice]) async throws -> [[UInt8]?] {
+    package nonisolated(nonsending) func read(_ slices: [Slice]) async throws -> [[UInt8]?] {
         guard !slices.isEmpty else { return [] }
         return try await pool.withConnection { connection in
             let rows = try connection.execute(

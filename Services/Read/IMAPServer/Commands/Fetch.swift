@@ -42,18 +42,8 @@ extension IMAPSession {
         let unseen = plan.setsSeen ? selection.unseen(among: positions) : PositionRuns()
         let touched = try await markSeen(unseen, selection)
         guard let selection = self.selection else { return 0 }
-        let reader = services.reader(selection)
-        var found = 0
-        for batch in positions.batches(of: plan.batchSize) {
-            let columns = plan.columns(forBatchOf: batch.count)
-            var rest = selection.uidRuns(batch)
-            while !rest.isEmpty {
-                let rows: [MessageStore.Row]
-                (rows, rest) = try await reader.rows(rest, columns)
-                found += try await write(rows, plan, selection, touched, connection)
-            }
-        }
-        return found
+        let batches = positions.batches(of: plan.batchSize)
+        return try await write(.init(batches: batches[...]), plan, selection, touched, connection)
     }
 
     /// A single message with its body: one that was read ahead, or it and those behind it, in the round trip in which it
@@ -89,7 +79,7 @@ extension IMAPSession {
             row = self.selection?.readAhead.take(uid, columns)
         }
         guard let row, let selection = self.selection else { return 0 }
-        return try await write([row], plan, selection, touched, connection)
+        return try await write(.init(rows: [row]), plan, selection, touched, connection)
     }
 
     /// Sets \Seen on all messages of the command at once; returns those that lacked it.
@@ -130,45 +120,41 @@ extension IMAPSession {
         }
     }
 
-    /// Returns how many of the rows are in the session's version.
+    /// Reads and writes all of `rest`; returns how many of the messages are in the session's version.
     private func write(
-        _ rows: [MessageStore.Row], _ plan: FetchPlan, _ selection: Selection, _ touched: Set<UInt32>,
+        _ rest: FetchReader.Rest, _ plan: FetchPlan, _ selection: Selection, _ touched: Set<UInt32>,
         _ connection: isolated LineConnection
     ) async throws -> Int {
-        var rounds = FetchRounds()
-        var rows = rows
-        rows.reverse()
+        let reader = FetchReader(
+            plan: plan, selection: selection, touched: touched, rows: services.reader(selection),
+            messages: services.messages)
         var found = 0
-        while let row = rows.popLast() {
-            guard let position = selection.view.position(of: row.uid) else { continue }
-            found += 1
-            let message = FetchedMessage(
-                plan, row, position: position, addsFlags: touched.contains(row.uid) && !plan.hasFlags)
-            if message.isLarge || rounds.isFull(with: message) {
-                try await write(&rounds, selection, connection)
+        var (round, rest) = try await reader.next(rest)
+        while true {
+            found += round.messages.count
+            guard !rest.isEmpty else {
+                try await write(round, selection, connection)
+                return found
             }
-            if message.isLarge {
-                try await stream(message, selection, connection)
-            } else {
-                rounds.add(message)
-            }
+            let left = rest
+            async let following = reader.next(left)
+            // It asks the database before the writing begins.
+            await Task.yield()
+            try await write(round, selection, connection)
+            (round, rest) = try await following
         }
-        try await write(&rounds, selection, connection)
-        return found
     }
 
-    /// Reads what the collected messages lack in one query and writes them.
     private func write(
-        _ rounds: inout FetchRounds, _ selection: Selection, _ connection: isolated LineConnection
+        _ round: FetchReader.Round, _ selection: Selection, _ connection: isolated LineConnection
     ) async throws {
-        let round = rounds.take()
-        let pieces = try await services.messages.read(round.slices)
-        var next = 0
+        if let message = round.messages.first, message.isLarge {
+            return try await stream(message, selection, connection)
+        }
+        var pieces = round.pieces[...]
         for message in round.messages {
-            let count = message.missingSlices
-            let own = pieces[next..<next + count]
-            next += count
-            write(message, own, selection)
+            write(message, pieces.prefix(message.missingSlices), selection)
+            pieces = pieces.dropFirst(message.missingSlices)
             try await drain(connection)
         }
     }

@@ -61,32 +61,3 @@ struct FetchedMessage {
         return bytes
     }
 }
-
-/// Collects messages whose bytes are read in one query.
-struct FetchRounds {
-    /// Bytes of bodies per query.
-    static let roundLimit = 1024 * 1024
-
-    private(set) var messages: [FetchedMessage] = []
-    private(set) var slices: [MessageStore.Slice] = []
-    private var bytes = 0
-
-    func isFull(with message: FetchedMessage) -> Bool {
-        !messages.isEmpty && bytes + message.cost > Self.roundLimit
-    }
-
-    mutating func add(_ message: FetchedMessage) {
-        messages.append(message)
-        slices += message.slices
-        bytes += message.cost
-    }
-
-    mutating func take() -> (messages: [FetchedMessage], slices: [MessageStore.Slice]) {
-        defer {
-            messages = []
-            slices = []
-            bytes = 0
-        }
-        return (messages, slices)
-    }
-}
