@@ -151,7 +151,9 @@ struct PostgreSQLAcceptanceTests {
             let sleeping = PreparedStatement(
                 "a_sleeping",
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'")
-            while try await direct.number(sleeping) == 0 { try await Task.sleep(for: .milliseconds(20)) }
+            for _ in 0..<100 where try await direct.number(sleeping) == 0 {
+                try await Task.sleep(for: .milliseconds(20))
+            }
             try await withQueue(behind) { queue, hints, _ in
                 let outcome = await queue.submit(mail())
                 #expect(outcome == .committed)
@@ -206,6 +208,38 @@ struct PostgreSQLAcceptanceTests {
                 #expect(hints.sizes.isEmpty)
                 let count = try await pool.number(Self.mails)
                 #expect(count == 0)
+            }
+        }
+    }
+
+    @Test("an unknown outcome is looked up: found, but on no synchronous standby")
+    func unknownWithoutStandby() async throws {
+        try await TestDatabase.with { configuration in
+            var configuration = configuration
+            configuration.commitSilence = .milliseconds(500)
+            try await withQueue(configuration) { queue, hints, pool in
+                try await TestDatabase.withoutStandby {
+                    let submitting = Task { await queue.submit(mail()) }
+                    let kill = PreparedStatement(
+                        "a_kill_waiting",
+                        """
+                        SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity
+                        WHERE datname = current_database() AND wait_event = 'SyncRep'
+                        """)
+                    var killed: Int64 = 0
+                    for _ in 0..<100 where killed == 0 {
+                        try await Task.sleep(for: .milliseconds(20))
+                        killed = try await pool.number(kill)
+                    }
+                    #expect(killed == 1)
+                    // Its transaction is committed on this server alone.
+                    #expect(try await pool.number(Self.mails) == 1)
+                    guard case .temporaryFailure = await submitting.value else {
+                        Issue.record("a mail was confirmed that is on no standby")
+                        return
+                    }
+                    #expect(hints.sizes.isEmpty)
+                }
             }
         }
     }

@@ -78,6 +78,41 @@ enum TestDatabase {
         }
     }
 
+    /// Meanwhile every COMMIT on the server waits for a synchronous standby that there is none of.
+    static func withoutStandby(_ body: () async throws -> Void) async throws {
+        let log = PreparedStatement("test_log", "SELECT pg_logical_emit_message(true, 'test', '')")
+        var configuration = PostgresConfiguration(
+            url: serverURL, connections: 1, applicationName: "martlet-test-standby")
+        configuration.commitSilence = .milliseconds(200)
+        try await setStandbys("'nobody'")
+        let result: Result<Void, any Error>
+        do {
+            // Until the server has read it.
+            var isWaiting = false
+            for _ in 0..<100 where !isWaiting {
+                do {
+                    try await commit((log, []), on: PostgresConnection(configuration: configuration))
+                } catch let error as PostgresError where error.code == .commitUnknown {
+                    isWaiting = true
+                }
+            }
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        try await setStandbys("DEFAULT")
+        try result.get()
+    }
+
+    private static func setStandbys(_ names: String) async throws {
+        try await script("ALTER SYSTEM SET synchronous_standby_names = \(names)")
+        try await script("SELECT pg_reload_conf()")
+    }
+
+    private static func commit(_ call: PostgresConnection.Call, on connection: isolated PostgresConnection) throws {
+        try connection.transaction(outcomeIsLookedUp: true) { _ = try $0.commit(after: [call]) }
+    }
+
     /// Runs statements on the server's own database, as its superuser.
     static func script(_ sql: String) async throws {
         try await onServer { try $0.script(sql) }

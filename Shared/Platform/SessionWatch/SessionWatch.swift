@@ -79,26 +79,24 @@ package final class SessionWatch: Service, Sendable {
     }
 
     private func hasRoom(for session: String) -> Bool {
+        whileWatched { selection, now in selection.hasRoom(for: session, at: now) }
+    }
+
+    private func sink(_ session: String, _ event: SessionEvent, _ facts: () -> SessionSummary) {
+        let isFirst = whileWatched { selection, now in selection.take(session, event, at: now, facts: facts) }
+        if isFirst { newsArrived.yield() }
+    }
+
+    /// False when nobody watches any more; nothing more is then told to us.
+    private func whileWatched(_ body: (inout SessionSelection, Int64) -> Bool) -> Bool {
         let now = Timestamp.now().microseconds
         return selection.withLock { selection in
             guard selection.isWatched(at: now) else {
                 SessionTap.setSink(nil)
                 return false
             }
-            return selection.hasRoom(for: session, at: now)
+            return body(&selection, now)
         }
-    }
-
-    private func sink(_ session: String, _ event: SessionEvent, _ facts: () -> SessionSummary) {
-        let now = Timestamp.now().microseconds
-        let isFirst = selection.withLock { selection in
-            guard selection.isWatched(at: now) else {
-                SessionTap.setSink(nil)
-                return false
-            }
-            return selection.take(session, event, at: now, facts: facts)
-        }
-        if isFirst { newsArrived.yield() }
     }
 
     // MARK: - Reports
