@@ -194,7 +194,6 @@ extension MailboxStore {
         ), noted AS (
             INSERT INTO expunged (account_id, mailbox_id, uid, modseq)
             SELECT $1, $2, uid, (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2) FROM source
-            ON CONFLICT (account_id, mailbox_id, uid) DO UPDATE SET modseq = excluded.modseq
         ), total AS (
             SELECT count(*) AS messages, sum(1 - (flags & 1))::bigint AS unseen,
                 sum(flags >> 3 & 1)::bigint AS deleted, sum(size)::bigint AS bytes

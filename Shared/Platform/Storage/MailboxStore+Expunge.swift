@@ -41,7 +41,8 @@ private func uids(_ rows: PostgresRows) throws(PostgresError) -> [UInt32] {
     return uids
 }
 
-// By ctid, which nobody changes while the mailbox is locked. Releases are written in the order of their key, so that two expunges of the same bodies cannot deadlock.
+// By ctid, which nobody changes while the mailbox is locked. Releases are written in the order of their key, so that two expunges
+// of the same bodies cannot deadlock; one that is due in more than a day stays as it is. A UID is expunged once: no conflict.
 private let removeMessageRows = PreparedStatement(
     "mailbox_remove_messages",
     """
@@ -58,11 +59,11 @@ private let removeMessageRows = PreparedStatement(
     ), noted AS (
         INSERT INTO expunged (account_id, mailbox_id, uid, modseq)
         SELECT $1, $2, gone.uid, (SELECT modseq + 1 FROM mailbox WHERE account_id = $1 AND mailbox_id = $2) FROM gone
-        ON CONFLICT (account_id, mailbox_id, uid) DO UPDATE SET modseq = excluded.modseq
     ), released AS (
         INSERT INTO body_release (body_id, due_at)
-        SELECT body_id, now() + interval '1 day' FROM (SELECT DISTINCT body_id FROM gone ORDER BY body_id) AS bodies
-        ON CONFLICT (body_id) DO UPDATE SET due_at = greatest(body_release.due_at, excluded.due_at)
+        SELECT body_id, now() + interval '25 hours' FROM (SELECT DISTINCT body_id FROM gone ORDER BY body_id) AS bodies
+        ON CONFLICT (body_id) DO UPDATE SET due_at = excluded.due_at
+            WHERE body_release.due_at < now() + interval '1 day'
     ), counted AS (
         UPDATE mailbox SET modseq = modseq + 1, messages = mailbox.messages - total.messages,
             unseen = mailbox.unseen - total.unseen, deleted = mailbox.deleted - total.deleted, bytes = mailbox.bytes - total.bytes
