@@ -20,7 +20,7 @@ stop: ## stop what `make run` started; mail stays
 reload: ## make the running daemons read their settings and certificates again
 	@deploy/local/reload
 
-test: ## unit, integration and end-to-end tests and faults under load, on servers they start themselves (about 20 minutes)
+test: ## unit, integration and end-to-end tests and faults under load, on servers they start themselves (about 25 minutes)
 	@Tests/run
 
 faults: ## break a running system in many ways under load and account for every mail (about an hour)
