@@ -188,28 +188,36 @@ struct PostgreSQLAcceptanceTests {
                             FOR EACH ROW EXECUTE FUNCTION at_commit();
                         """)
                 }
-                let submitting = Task { await queue.submit(mail()) }
-                let kill = PreparedStatement(
-                    "a_kill",
-                    """
-                    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-                    WHERE datname = current_database() AND wait_event = 'PgSleep'
-                    """)
-                var killed: Int64 = 0
-                for _ in 0..<100 where killed == 0 {
-                    try await Task.sleep(for: .milliseconds(50))
-                    killed = try await pool.number(kill)
-                }
-                #expect(killed == 1)
-                guard case .temporaryFailure = await submitting.value else {
-                    Issue.record("the client must be told to try again")
-                    return
-                }
-                #expect(hints.sizes.isEmpty)
+                try await endInCommit(waitingFor: "PgSleep", queue, hints, pool)
                 let count = try await pool.number(Self.mails)
                 #expect(count == 0)
             }
         }
+    }
+
+    /// Ends the process that commits a mail while it waits; the client must be told to try again.
+    private func endInCommit(
+        waitingFor event: String, _ queue: AcceptanceQueue, _ hints: Hints, _ pool: PostgresPool
+    ) async throws {
+        let submitting = Task { await queue.submit(mail()) }
+        let end = PreparedStatement(
+            "a_end",
+            """
+            SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event = $1
+            """)
+        var ended: Int64 = 0
+        for _ in 0..<100 where ended == 0 {
+            try await Task.sleep(for: .milliseconds(20))
+            ended = try await pool.withConnection { try $0.execute(end, [.text(event)])[0].int8(0) }
+        }
+        #expect(ended == 1)
+        let outcome = await submitting.value
+        guard case .temporaryFailure = outcome else {
+            Issue.record("the mail was answered with \(outcome)")
+            return
+        }
+        #expect(hints.sizes.isEmpty)
     }
 
     @Test("an unknown outcome is looked up: found, but on no synchronous standby")
@@ -219,26 +227,9 @@ struct PostgreSQLAcceptanceTests {
             configuration.commitSilence = .milliseconds(500)
             try await withQueue(configuration) { queue, hints, pool in
                 try await TestDatabase.withoutStandby {
-                    let submitting = Task { await queue.submit(mail()) }
-                    let kill = PreparedStatement(
-                        "a_kill_waiting",
-                        """
-                        SELECT count(pg_terminate_backend(pid, 2000)) FROM pg_stat_activity
-                        WHERE datname = current_database() AND wait_event = 'SyncRep'
-                        """)
-                    var killed: Int64 = 0
-                    for _ in 0..<100 where killed == 0 {
-                        try await Task.sleep(for: .milliseconds(20))
-                        killed = try await pool.number(kill)
-                    }
-                    #expect(killed == 1)
-                    // Its transaction is committed on this server alone.
+                    try await endInCommit(waitingFor: "SyncRep", queue, hints, pool)
+                    // It is committed on this server alone.
                     #expect(try await pool.number(Self.mails) == 1)
-                    guard case .temporaryFailure = await submitting.value else {
-                        Issue.record("a mail was confirmed that is on no standby")
-                        return
-                    }
-                    #expect(hints.sizes.isEmpty)
                 }
             }
         }
